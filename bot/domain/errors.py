@@ -1,0 +1,162 @@
+"""One tree of errors. Each carries a sentence for the person and, apart from it, a cause for the log.
+
+::
+
+    FairbrushError
+    ├── UserError                  the person asked for something that cannot be (exit code 2)
+    │   ├── FlagError              the line of text cannot be read
+    │   ├── ParameterError         a value is outside what the template allows
+    │   ├── ImageRefused           an input image that is no image, or too large
+    │   ├── TemplateNotFound
+    │   └── ConfigError            config.toml or the environment
+    ├── TemplateError              a workflow file or its sidecar is not usable
+    ├── OutputError                finished pictures cannot be written here
+    └── BackendError               a ComfyUI server did not do it (exit code 1)
+        ├── ServerUnreachable      no answer: down, wrong address, network
+        ├── AuthenticationFailed   401 or 403
+        ├── ProtocolError          an answer that no ComfyUI server would give
+        ├── GraphRejected          the graph did not validate
+        ├── NodeFailed             a node raised
+        │   └── OutOfMemory
+        ├── RunInterrupted         stopped by somebody
+        ├── RunLost                the server forgot the run (restart); safe to submit again
+        ├── RunTimedOut            no sign of life
+        └── ServerWedged           runs without progress and ignores interrupts
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from bot.domain.text import Text
+
+
+class FairbrushError(Exception):
+    """Base of all failures that a person can cause or meet.
+
+    ``text`` is one sentence (or two) for the person: what happened, whose fault, what to do.
+    ``cause`` is for the log: ids, statuses, the library's own words. Never shown, never translated.
+    """
+
+    code: ClassVar[str] = "failed"
+    """Stable word for scripts (``--json``) and for the troubleshooting page."""
+
+    def __init__(self, text: Text, *, cause: str = "") -> None:
+        super().__init__(str(text))
+        self.text = text
+        self.cause = cause
+
+
+class UserError(FairbrushError):
+    """The person asked for something that cannot be; nothing was started."""
+
+    code = "usage"
+
+
+class FlagError(UserError):
+    code = "flag"
+
+
+class ParameterError(UserError):
+    """A value that the template does not allow. ``parameter`` is its name."""
+
+    code = "parameter"
+
+    def __init__(self, parameter: str, text: Text, *, cause: str = "") -> None:
+        super().__init__(text, cause=cause)
+        self.parameter = parameter
+
+
+class ImageRefused(UserError):
+    code = "image"
+
+
+class TemplateNotFound(UserError):
+    code = "template_not_found"
+
+
+class ConfigError(UserError):
+    code = "config"
+
+
+class TemplateError(FairbrushError):
+    code = "template"
+
+
+class OutputError(FairbrushError):
+    code = "output"
+
+
+class BackendError(FairbrushError):
+    code = "backend"
+
+
+class ServerUnreachable(BackendError):
+    code = "server_unreachable"
+
+
+class AuthenticationFailed(BackendError):
+    code = "authentication"
+
+
+class ProtocolError(BackendError):
+    code = "protocol"
+
+
+@dataclass(frozen=True, slots=True)
+class GraphProblem:
+    """One reason why a server refused a graph.
+
+    ``title`` is the node's title in the export, else its class; ``value`` what was sent, ``allowed``
+    what would be, ``nearest`` the closest allowed choice. Empty strings where a server does not say.
+    """
+
+    node_id: str
+    title: str
+    class_type: str
+    input: str
+    kind: str
+    """The server's own word, e.g. ``value_not_in_list``."""
+    value: str = ""
+    allowed: str = ""
+    nearest: str = ""
+    message: str = ""
+
+
+class GraphRejected(BackendError):
+    code = "graph_rejected"
+
+    def __init__(self, text: Text, problems: tuple[GraphProblem, ...], *, cause: str = "") -> None:
+        super().__init__(text, cause=cause)
+        self.problems = problems
+
+
+class NodeFailed(BackendError):
+    code = "node_failed"
+
+    def __init__(self, text: Text, *, node_id: str, class_type: str, message: str, cause: str = "") -> None:
+        super().__init__(text, cause=cause)
+        self.node_id = node_id
+        self.class_type = class_type
+        self.message = message
+
+
+class OutOfMemory(NodeFailed):
+    code = "out_of_memory"
+
+
+class RunInterrupted(BackendError):
+    code = "interrupted"
+
+
+class RunLost(BackendError):
+    code = "run_lost"
+
+
+class RunTimedOut(BackendError):
+    code = "timed_out"
+
+
+class ServerWedged(BackendError):
+    code = "server_wedged"

@@ -1,0 +1,1 @@
+"""Exported ComfyUI workflows as templates: trace the graph, find the roles, bind values."""
