@@ -1,0 +1,346 @@
+"""ComfyUI over HTTP: one method a route, answers as types, every failure as one of our errors.
+
+Nothing here retries or waits for a run; that is :mod:`bot.comfy.backend`'s.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from http import HTTPStatus
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import aiohttp
+from yarl import URL
+
+from bot.comfy import failures
+from bot.comfy.snapshots import HistoryEntry, QueueSnapshot, parse_history, parse_queue
+from bot.domain.errors import AuthenticationFailed, BackendError, ProtocolError, ServerUnreachable, UserError
+from bot.domain.ids import ClientId, NodeId, PromptId
+from bot.domain.outputs import OutputFile
+from bot.domain.text import Text
+from bot.templates.catalogue import Catalogue
+from bot.templates.graph import Graph
+
+MAX_JSON_BYTES = 64 * 1024 * 1024
+"""Largest JSON answer that is read; a full /object_info with many packs stays below 10 MB."""
+CHUNK_BYTES = 256 * 1024
+_GATEWAY_ERRORS = frozenset({502, 503, 504})
+
+
+@dataclass(frozen=True, slots=True)
+class Submitted:
+    """The server took the graph. ``dropped`` are output nodes that did not validate and will not run."""
+
+    number: float
+    dropped: frozenset[NodeId]
+    body: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Download:
+    """A file as it came: bytes on disk and the server's word for its type."""
+
+    size: int
+    mime: str
+
+
+@dataclass(frozen=True, slots=True)
+class Device:
+    name: str
+    type: str
+    vram_total: int
+    vram_free: int
+
+
+@dataclass(frozen=True, slots=True)
+class SystemStats:
+    """``/system_stats``; sizes in bytes. Absent words are empty, absent sizes 0."""
+
+    version: str
+    python_version: str
+    pytorch_version: str
+    os: str
+    devices: tuple[Device, ...]
+
+
+class ComfyClient:
+    """One server. Use as an async context manager, or call :meth:`close`.
+
+    ``base_url`` may hold a path prefix; ``headers`` go with every request (authorisation behind a proxy).
+    """
+
+    def __init__(
+        self, base_url: str, *, headers: Mapping[str, str] | None = None, timeout_seconds: float = 30.0
+    ) -> None:
+        self.base = _base(base_url)
+        self._headers = dict(headers or {})
+        self._timeout = aiohttp.ClientTimeout(
+            total=None, sock_connect=min(10.0, timeout_seconds), sock_read=timeout_seconds
+        )
+        self._http: aiohttp.ClientSession | None = None
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        if self._http is not None:
+            await self._http.close()
+            self._http = None
+
+    @property
+    def http(self) -> aiohttp.ClientSession:
+        # Made on first use: aiohttp wants a running loop, and a client that is never used opens nothing.
+        if self._http is None:
+            self._http = aiohttp.ClientSession(
+                headers=self._headers, timeout=self._timeout, cookie_jar=aiohttp.DummyCookieJar()
+            )
+        return self._http
+
+    async def submit(
+        self,
+        graph: Graph,
+        prompt_id: PromptId,
+        client_id: ClientId,
+        *,
+        extra_data: Mapping[str, Any] | None = None,
+        catalogue: Catalogue | None = None,
+    ) -> Submitted:
+        """POST /prompt. Raises :class:`GraphRejected`; ``catalogue`` makes its message name the choices."""
+        body = {
+            "prompt": graph.to_api(),
+            "prompt_id": prompt_id,
+            "client_id": client_id,
+            **({"extra_data": dict(extra_data)} if extra_data else {}),
+        }
+        async with self._request("POST", "prompt", json=body, statuses=(400,)) as response:
+            answer = await self._json(response)
+        if not isinstance(answer, dict):
+            raise self._not_comfy("an answer to /prompt that is no object")
+        if response.status == HTTPStatus.BAD_REQUEST:
+            if "error" not in answer and "node_errors" not in answer:
+                raise self._not_comfy(f"400 without an error: {list(answer)[:5]}")
+            raise failures.rejected(answer, graph, catalogue)
+        if answer.get("prompt_id") != prompt_id:
+            raise self._not_comfy("an answer to /prompt without our prompt id")
+        number = answer.get("number")
+        return Submitted(float(number) if isinstance(number, int | float) else 0.0, _dropped(answer), answer)
+
+    async def history(self, prompt_id: PromptId) -> HistoryEntry | None:
+        """How the run ended; None while it has not (or is unknown)."""
+        return parse_history(await self._get_json(f"history/{prompt_id}"), prompt_id)
+
+    async def queue(self) -> QueueSnapshot:
+        return parse_queue(await self._get_json("queue"))
+
+    async def delete(self, prompt_id: PromptId) -> None:
+        """Take a waiting prompt out of the queue. The server says nothing about whether it was there."""
+        await self._post("queue", {"delete": [prompt_id]})
+
+    async def interrupt(self, prompt_id: PromptId) -> None:
+        """Stop this prompt if it is the one that runs; never whoever's happens to run."""
+        await self._post("interrupt", {"prompt_id": prompt_id})
+
+    async def free(self, *, unload_models: bool = True, drop_cache: bool = True) -> None:
+        """Ask the server to free memory, which it does between prompts."""
+        await self._post("free", {"unload_models": unload_models, "free_memory": drop_cache})
+
+    async def system_stats(self) -> SystemStats:
+        data = await self._get_json("system_stats")
+        system, devices = (data.get(k) if isinstance(data, dict) else None for k in ("system", "devices"))
+        if not isinstance(system, dict):
+            raise self._not_comfy("/system_stats without a system")
+        listed = devices if isinstance(devices, list) else []
+        return SystemStats(
+            version=str(system.get("comfyui_version", "")),
+            python_version=str(system.get("python_version", "")),
+            pytorch_version=str(system.get("pytorch_version", "")),
+            os=str(system.get("os", "")),
+            devices=tuple(_device(device) for device in listed if isinstance(device, dict)),
+        )
+
+    async def object_info(self) -> dict[str, Any]:
+        """The raw node catalogue, 1 to 10 MB."""
+        data = await self._get_json("object_info")
+        if not isinstance(data, dict) or not data:
+            raise self._not_comfy("an empty /object_info")
+        return data
+
+    async def upload_image(self, content: bytes, filename: str) -> str:
+        """Put an input image on the server; returns the name by which a graph refers to it.
+
+        ``filename`` must be plain ASCII of our making: the server keeps odd ones percent-encoded.
+        """
+        form = aiohttp.FormData()
+        form.add_field("image", content, filename=filename, content_type="application/octet-stream")
+        async with self._request("POST", "upload/image", data=form) as response:
+            answer = await self._json(response)
+        name = answer.get("name") if isinstance(answer, dict) else None
+        if not isinstance(name, str) or not name:
+            raise self._not_comfy("an upload without a name")
+        subfolder = answer.get("subfolder")
+        return f"{subfolder}/{name}" if isinstance(subfolder, str) and subfolder else name
+
+    async def download(self, file: OutputFile, target: Path) -> Download:
+        """Stream one output to ``target`` (created, or emptied first); never whole in memory.
+
+        Raises :class:`ServerUnreachable` when the stream breaks off, :class:`ProtocolError` when the file
+        is gone, and OSError as the disk gives it. What was written so far stays for the caller to remove.
+        """
+        query = {"filename": file.filename, "subfolder": file.subfolder, "type": file.folder}
+        async with self._request("GET", "view", params=query, statuses=(404,)) as response:
+            if response.status == HTTPStatus.NOT_FOUND:
+                raise ProtocolError(
+                    Text("The ComfyUI server says that the finished file is gone. Paint it again."),
+                    cause=f"/view 404 for node {file.node} in {file.folder}",
+                )
+            if response.content_type == "text/html":
+                raise self._not_comfy("a web page for /view")
+            size = 0
+            stream = await asyncio.to_thread(target.open, "wb")
+            try:
+                async for chunk in response.content.iter_chunked(CHUNK_BYTES):
+                    size += await asyncio.to_thread(stream.write, chunk)
+            finally:
+                await asyncio.to_thread(stream.close)
+            return Download(size, response.content_type)
+
+    async def _get_json(self, path: str) -> Any:
+        async with self._request("GET", path) as response:
+            return await self._json(response)
+
+    async def _post(self, path: str, body: Mapping[str, Any]) -> None:
+        async with self._request("POST", path, json=body):
+            pass
+
+    @asynccontextmanager
+    async def _request(
+        self, method: str, path: str, *, statuses: tuple[int, ...] = (), **kwargs: Any
+    ) -> AsyncIterator[aiohttp.ClientResponse]:
+        """One request; statuses other than 200 and ``statuses`` are raised as errors of ours."""
+        try:
+            # A redirect would be a login page; following it would end in HTML that nobody asked for.
+            async with self.http.request(
+                method, self.base / path, allow_redirects=False, **kwargs
+            ) as response:
+                if response.status != HTTPStatus.OK and response.status not in statuses:
+                    raise await self._refused(response, path)
+                yield response
+        except TimeoutError as error:
+            said = Text("The ComfyUI server at {url} did not answer in time.", url=self.base)
+            raise ServerUnreachable(said, cause=f"{method} /{path}: timed out") from error
+        except aiohttp.ClientConnectorCertificateError as error:
+            said = Text("The certificate of the ComfyUI server at {url} is not trusted.", url=self.base)
+            raise ServerUnreachable(said, cause=repr(error)) from error
+        except aiohttp.ClientError as error:
+            said = Text(
+                "The ComfyUI server at {url} cannot be reached. Is it running, and is the address right?",
+                url=self.base,
+            )
+            raise ServerUnreachable(said, cause=f"{method} /{path}: {error!r}") from error
+
+    async def _refused(self, response: aiohttp.ClientResponse, path: str) -> BackendError:
+        status = response.status
+        cause = f"{response.method} /{path}: {status}"
+        if status in (401, 403, 407) or 300 <= status < 400:
+            return AuthenticationFailed(
+                Text(
+                    "The ComfyUI server at {url} wants a login (it answered {status}). Give the operator's "
+                    'credentials as a header: headers = {{ Authorization = "…" }} below [[comfyui]].',
+                    url=self.base,
+                    status=status,
+                ),
+                cause=cause,
+            )
+        if status in _GATEWAY_ERRORS:
+            return ServerUnreachable(
+                Text(
+                    "The proxy at {url} answers, but no ComfyUI server behind it. Start ComfyUI.",
+                    url=self.base,
+                ),
+                cause=cause,
+            )
+        if status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
+            return ProtocolError(Text("The file is larger than the ComfyUI server accepts."), cause=cause)
+        words = await response.content.read(300)
+        return self._not_comfy(f"{cause}: {failures.clean(words.decode('utf-8', 'replace'))}")
+
+    async def _json(self, response: aiohttp.ClientResponse) -> Any:
+        body = await _read_all(response)
+        try:
+            return json.loads(body)
+        except (ValueError, RecursionError) as error:
+            head = failures.clean(body[:80].decode("utf-8", "replace"))
+            raise self._not_comfy(f"{response.method} {response.url.path}: no JSON: {head}") from error
+
+    def _not_comfy(self, cause: str) -> ProtocolError:
+        return ProtocolError(
+            Text(
+                "What answers at {url} does not speak like a ComfyUI server. Check the address (and the "
+                "path, behind a proxy).",
+                url=self.base,
+            ),
+            cause=cause,
+        )
+
+
+async def _read_all(response: aiohttp.ClientResponse) -> bytes:
+    parts: list[bytes] = []
+    size = 0
+    async for chunk in response.content.iter_chunked(CHUNK_BYTES):
+        size += len(chunk)
+        if size > MAX_JSON_BYTES:
+            raise ProtocolError(
+                Text("The server's answer is too large to be ComfyUI's."),
+                cause=f"{response.url.path}: {size}",
+            )
+        parts.append(chunk)
+    return b"".join(parts)
+
+
+def _base(base_url: str) -> URL:
+    try:
+        url = URL(base_url.strip())
+        usable = url.scheme in ("http", "https") and bool(url.host)
+    except ValueError:
+        usable = False
+    if not usable:
+        raise UserError(
+            Text(
+                "“{url}” is no address of a ComfyUI server. Write it like http://127.0.0.1:8188.",
+                url=base_url,
+            )
+        )
+    if url.user or url.password:
+        raise UserError(
+            Text("Leave user name and password out of the server's address; give them as a header instead.")
+        )
+    return url.with_query(None).with_fragment(None).with_path(url.path.rstrip("/") + "/")
+
+
+def _dropped(answer: Mapping[str, Any]) -> frozenset[NodeId]:
+    errors = answer.get("node_errors")
+    return frozenset(
+        NodeId(str(output))
+        for raw in (errors.values() if isinstance(errors, dict) else ())
+        if isinstance(raw, dict) and isinstance(raw.get("dependent_outputs"), list)
+        for output in raw["dependent_outputs"]
+    )
+
+
+def _device(raw: Mapping[str, Any]) -> Device:
+    def size(key: str) -> int:
+        value = raw.get(key)
+        return int(value) if isinstance(value, int | float) else 0
+
+    return Device(str(raw.get("name", "")), str(raw.get("type", "")), size("vram_total"), size("vram_free"))
