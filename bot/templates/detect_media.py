@@ -1,0 +1,135 @@
+"""Where files come in and go out: upload inputs, saving and previewing nodes, frame rates. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Final
+
+from bot.domain.ids import NodeId
+from bot.templates.detect_flow import Flow
+from bot.templates.detect_sampling import Found
+from bot.templates.detect_values import number_places
+from bot.templates.graph import Address, Node
+from bot.templates.roles import Role
+
+_SINK: Final = re.compile(
+    r"(save|preview)\w*|\w*(save|preview|compare|combine)(node|advanced|any)?", re.IGNORECASE
+)
+_SAVES: Final = re.compile(r"^(?!.*preview).*save", re.IGNORECASE)
+_DESTINATIONS: Final = frozenset({"filename_prefix", "folder_name", "output_path"})
+_MEDIA: Final = (
+    "images", "image", "video", "audio", "mesh", "model_3d", "svg", "text", "samples", "latents", "model_file",
+    "source", "frames",
+)  # fmt: skip
+
+_UPLOADS: Final = {
+    "LoadImage": {"image": Role.INPUT_IMAGE},
+    "LoadImageOutput": {"image": Role.INPUT_IMAGE},
+    "LoadImageMask": {"image": Role.INPUT_MASK},
+    "LoadVideo": {"file": Role.INPUT_VIDEO},
+    "LoadAudio": {"audio": Role.INPUT_AUDIO},
+    "Painter": {"mask": Role.INPUT_MASK},
+    "VHS_LoadVideo": {"video": Role.INPUT_VIDEO},
+    "VHS_LoadAudioUpload": {"audio": Role.INPUT_AUDIO},
+}
+"""Inputs that name an uploaded file, for when no catalogue marks them."""
+
+_UPLOAD_ROLES: Final = {"image": Role.INPUT_IMAGE, "video": Role.INPUT_VIDEO, "audio": Role.INPUT_AUDIO}
+_RATES: Final = ("fps", "frame_rate")
+
+
+@dataclass(frozen=True, slots=True)
+class Sinks:
+    """The nodes that a graph is run for."""
+
+    saves: tuple[NodeId, ...]
+    previews: tuple[NodeId, ...]
+
+    @property
+    def outputs(self) -> tuple[NodeId, ...]:
+        """Saving nodes; previews only when nothing saves."""
+        return self.saves or self.previews
+
+
+def sinks(flow: Flow) -> Sinks:
+    """Output nodes by the catalogue, else by class name; those without anything to show left out."""
+    saves, previews = [], []
+    for node in flow.graph:
+        if _is_sink(flow, node) and any(True for _ in flow.links(node)):
+            (saves if _saves(flow, node) else previews).append(node.id)
+    return Sinks(tuple(saves), tuple(previews))
+
+
+def media_input(flow: Flow, sink: Node) -> Address | None:
+    """The input of an output node that takes the picture, the video, the sound..."""
+    linked = [name for name, _ in flow.links(sink)]
+    name = next((name for name in _MEDIA if name in linked), linked[0] if linked else None)
+    return None if name is None else Address(sink.id, name)
+
+
+def uploads(flow: Flow, live: Iterable[Node]) -> Iterator[Found]:
+    """Files that a run reads: pictures, masks, videos, sounds."""
+    for node in live:
+        for name, role in _upload_inputs(flow, node):
+            if isinstance(node.inputs.get(name), str):
+                yield Found(role, (Address(node.id, name),))
+                if role is Role.INPUT_IMAGE and _used_as_mask(flow, node):
+                    yield Found(Role.INPUT_MASK, (Address(node.id, name),))
+
+
+def container_rates(flow: Flow, live: Iterable[Node]) -> Iterator[Address]:
+    """Frame rates that frames are played with: nodes that make a video of pictures."""
+    for node in live:
+        if any(flow.takes(node, name, "IMAGE") for name, _ in node.links()):
+            for name in _RATES:
+                if name in node.inputs:
+                    yield from number_places(flow, node, name, Role.FPS)
+
+
+def model_rates(flow: Flow, nodes: Iterable[Node]) -> Iterator[Address]:
+    """Frame rates that a model is told: among conditionings and latents."""
+    for node in nodes:
+        for name in _RATES:
+            if name in node.inputs:
+                yield from number_places(flow, node, name, Role.FPS)
+
+
+def _is_sink(flow: Flow, node: Node) -> bool:
+    known = flow.catalogue.get(node.class_type) if flow.catalogue else None
+    if known is not None:
+        return known.is_output
+    return bool(_DESTINATIONS & node.inputs.keys()) or _SINK.fullmatch(node.class_type) is not None
+
+
+def _saves(flow: Flow, node: Node) -> bool:
+    if flow.constant(node, "save_output") is False:
+        return False
+    known = flow.catalogue.get(node.class_type) if flow.catalogue else None
+    return (
+        bool(_DESTINATIONS & node.inputs.keys())
+        or _SAVES.match(node.class_type) is not None
+        or (known is not None and known.is_api_node)
+    )
+
+
+def _upload_inputs(flow: Flow, node: Node) -> Iterator[tuple[str, Role]]:
+    listed = _UPLOADS.get(node.class_type)
+    if listed is not None:
+        yield from listed.items()
+    elif flow.catalogue is not None:
+        for name in node.inputs:
+            spec = flow.catalogue.spec(node.class_type, name)
+            if spec is not None and spec.upload and spec.choices is not None:
+                yield name, _UPLOAD_ROLES[spec.upload]
+
+
+def _used_as_mask(flow: Flow, loader: Node) -> bool:
+    """Whether the alpha channel of an input picture (output 1) masks something.
+
+    Joined to a picture again it is that picture's own transparency, no mask to paint.
+    """
+    return any(
+        consumer.slot == 1 and "alpha" not in consumer.input for consumer in flow.graph.consumers(loader.id)
+    )

@@ -1,0 +1,79 @@
+"""Nodes that let a service of somebody else do the work: no sampler, everything in one node. Pure.
+
+They say what they take in plain words (``prompt``, ``model.prompt``, ``seed``, ``n``), also behind the
+dot that a chosen option puts before its inputs.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from typing import Final
+
+from bot.domain.ids import NodeId
+from bot.templates.detect_flow import Flow
+from bot.templates.detect_sampling import Found, is_sampler
+from bot.templates.detect_text import text_places
+from bot.templates.detect_values import number_places
+from bot.templates.graph import Node
+from bot.templates.roles import Role
+
+_PROMPTS: Final = ("prompt", "text", "prompt_text", "text_prompt", "edit_instruction")
+_NEGATIVES: Final = ("negative_prompt",)
+_NUMBERS: Final = {
+    Role.SEED: re.compile(r"(\w+_)?seed", re.IGNORECASE),
+    Role.STEPS: re.compile(r"steps"),
+    Role.GUIDANCE: re.compile(r"guidance(_scale)?"),
+    Role.CFG: re.compile(r"cfg(_scale)?"),
+    Role.WIDTH: re.compile(r"width"),
+    Role.HEIGHT: re.compile(r"height"),
+    Role.BATCH_SIZE: re.compile(r"n|number_of_images|num_images|batch_size"),
+    Role.FPS: re.compile(r"fps"),
+}
+_OWN_WEIGHTS: Final = frozenset({"clip", "model", "vae", "latent", "latent_image", "samples", "guider"})
+
+
+def partners(flow: Flow, live: Iterable[Node]) -> tuple[Node, ...]:
+    """The live nodes that call a service."""
+    return tuple(node for node in live if _is_partner(flow, node))
+
+
+def partner_roles(flow: Flow, services: Iterable[Node]) -> tuple[tuple[Found, ...], frozenset[NodeId]]:
+    """The roles of services, and the nodes that their texts pass through.
+
+    A service whose answer is the text of another one is a helper: its words are the person's, the rest
+    of it is not.
+    """
+    services = tuple(services)
+    texts = [found for node in services for found in _texts(flow, node)]
+    passed = frozenset(node_id for _, through in texts for node_id in through)
+    numbers = [found for node in services if node.id not in passed for found in _numbers(flow, node)]
+    return (*(found for found, _ in texts), *numbers), passed
+
+
+def _is_partner(flow: Flow, node: Node) -> bool:
+    known = flow.catalogue.get(node.class_type) if flow.catalogue else None
+    if known is not None:
+        return known.is_api_node
+    if len(node.inputs) < 2 or is_sampler(flow, node):
+        return False
+    if {name for name, _ in node.links()} & _OWN_WEIGHTS:
+        return False
+    words = {name.rpartition(".")[2] for name in node.inputs}
+    return "seed" in words or "model_seed" in words or "prompt" in words
+
+
+def _texts(flow: Flow, node: Node) -> Iterator[tuple[Found, set[NodeId]]]:
+    for role, names in ((Role.PROMPT_TEXT, _PROMPTS), (Role.NEGATIVE_TEXT, _NEGATIVES)):
+        by_word = {name.rpartition(".")[2]: name for name in node.inputs}
+        name = next((by_word[word] for word in names if word in by_word), None)
+        if name is not None:
+            text = text_places(flow, node, name)
+            yield Found(role, tuple(text.places)), text.passed
+
+
+def _numbers(flow: Flow, node: Node) -> Iterator[Found]:
+    for name in node.inputs:
+        for role, pattern in _NUMBERS.items():
+            if pattern.fullmatch(name.rpartition(".")[2]):
+                yield Found(role, number_places(flow, node, name, role))
