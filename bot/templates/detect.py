@@ -8,32 +8,18 @@ titles say nothing. With a catalogue the declared types decide; without one the 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from bot.domain.ids import NodeId
 from bot.domain.text import Text
 from bot.templates.catalogue import Catalogue
+from bot.templates.detect_companions import companions
 from bot.templates.detect_conditioning import Conditionings, conditionings, encoders
 from bot.templates.detect_flow import Flow
-from bot.templates.detect_media import (
-    Sinks,
-    container_rates,
-    media_input,
-    model_rates,
-    sinks,
-    uploads,
-)
+from bot.templates.detect_media import Sinks, container_rates, media_input, model_rates, sinks, uploads
 from bot.templates.detect_partner import partner_roles, partners
-from bot.templates.detect_sampling import (
-    Found,
-    auxiliary,
-    guides,
-    is_sampler,
-    latents,
-    models,
-    settings,
-    sizes,
-)
+from bot.templates.detect_sampling import Found, guides, latents, models, settings, sizes
+from bot.templates.detect_stages import main_samplers
 from bot.templates.detect_values import number_places
 from bot.templates.graph import Address, Graph, Node
 from bot.templates.roles import Role
@@ -49,6 +35,8 @@ class Detection:
     """The saving nodes; preview nodes only when nothing saves."""
     notes: tuple[Text, ...] = ()
     """Things that a person should know."""
+    companions: Mapping[Role, tuple[Address, ...]] = field(default_factory=dict)
+    """Literals elsewhere that hold a role's value too (the size in a scheduler): to be written along."""
 
 
 def detect(graph: Graph, catalogue: Catalogue | None = None) -> Detection:
@@ -66,34 +54,34 @@ class _Detector:
         flow = self._flow
         ends = sinks(flow)
         live = self._nodes(flow.live(ends.outputs))
-        all_samplers = [node for node in live if is_sampler(flow, node)]
-        aside = auxiliary(flow, all_samplers, ends.outputs)
-        samplers = [node for node in all_samplers if node.id not in aside]
-
+        samplers = main_samplers(flow, live, ends.outputs)
+        holders = [node for sampler in samplers for node in guides(flow, sampler)]
+        texts = conditionings(flow, holders)
+        self._sampling(samplers, holders, texts)
         services = partners(flow, live)
-        texts = self._sampling(samplers)
         self._services([node for node in services if node.id not in texts.passed])
         if not samplers:
             self._without_sampler(live, bool(services))
-        self._media(ends, live, texts)
-        return Detection(self._sorted(), ends.outputs, tuple(self._notes))
+        self._media(ends, live)
+        roles = self._sorted(self._places)
+        repeated: dict[Role, dict[Address, None]] = {}
+        for role, place in companions(flow, roles, live, holders, texts.visited.values()):
+            repeated.setdefault(role, {})[place] = None
+        return Detection(roles, ends.outputs, tuple(self._notes), self._sorted(repeated))
 
-    def _sampling(self, samplers: list[Node]) -> Conditionings:
+    def _sampling(self, samplers: list[Node], holders: list[Node], texts: Conditionings) -> None:
         flow = self._flow
-        holders = [node for sampler in samplers for node in guides(flow, sampler)]
         for sampler in samplers:
             self._add_all(settings(flow, sampler))
         self._add_all(models(flow, holders))
         creators = list(latents(flow, samplers))
         for creator in creators:
             self._add_all(sizes(flow, creator))
-        texts = conditionings(flow, holders)
         self._texts(texts)
         for node in texts.visited.values():
             if "guidance" in node.inputs:
                 self._add(Role.GUIDANCE, number_places(flow, node, "guidance", Role.GUIDANCE))
         self._add(Role.FPS, model_rates(flow, (*texts.visited.values(), *creators)))
-        return texts
 
     def _texts(self, texts: Conditionings) -> None:
         self._add(Role.PROMPT_TEXT, texts.positive)
@@ -114,7 +102,7 @@ class _Detector:
         if not has_services:
             self._add(Role.PROMPT_TEXT, encoders(self._flow, live))
 
-    def _media(self, ends: Sinks, live: list[Node], texts: Conditionings) -> None:
+    def _media(self, ends: Sinks, live: list[Node]) -> None:
         flow = self._flow
         shown = self._nodes(flow.live((*ends.saves, *ends.previews)))
         self._add_all(uploads(flow, shown))
@@ -134,15 +122,7 @@ class _Detector:
         known = self._places.setdefault(role, {})
         known.update(dict.fromkeys(places))
 
-    def _sorted(self) -> dict[Role, tuple[Address, ...]]:
-        order = {
-            Address(node.id, name): index
-            for index, (node, name) in enumerate(
-                (node, name) for node in self._flow.graph for name in node.inputs
-            )
-        }
-        return {
-            role: tuple(sorted(self._places[role], key=order.__getitem__))
-            for role in Role
-            if self._places.get(role)
-        }
+    def _sorted(self, places: Mapping[Role, Iterable[Address]]) -> dict[Role, tuple[Address, ...]]:
+        order = {Address(node.id, name): 0 for node in self._flow.graph for name in node.inputs}
+        order = {place: index for index, place in enumerate(order)}
+        return {role: tuple(sorted(places[role], key=order.__getitem__)) for role in Role if places.get(role)}

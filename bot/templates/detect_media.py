@@ -20,8 +20,8 @@ _SINK: Final = re.compile(
 _SAVES: Final = re.compile(r"^(?!.*preview).*save", re.IGNORECASE)
 _DESTINATIONS: Final = frozenset({"filename_prefix", "folder_name", "output_path"})
 _MEDIA: Final = (
-    "images", "image", "video", "audio", "mesh", "model_3d", "svg", "text", "samples", "latents", "model_file",
-    "source", "frames",
+    "images", "image", "video", "audio", "mesh", "model_3d", "svg", "text", "samples", "latents",
+    "model_file", "source", "frames",
 )  # fmt: skip
 
 _UPLOADS: Final = {
@@ -55,7 +55,8 @@ class Sinks:
 
 def sinks(flow: Flow) -> Sinks:
     """Output nodes by the catalogue, else by class name; those without anything to show left out."""
-    saves, previews = [], []
+    saves: list[NodeId] = []
+    previews: list[NodeId] = []
     for node in flow.graph:
         if _is_sink(flow, node) and any(True for _ in flow.links(node)):
             (saves if _saves(flow, node) else previews).append(node.id)
@@ -69,14 +70,17 @@ def media_input(flow: Flow, sink: Node) -> Address | None:
     return None if name is None else Address(sink.id, name)
 
 
-def uploads(flow: Flow, live: Iterable[Node]) -> Iterator[Found]:
-    """Files that a run reads: pictures, masks, videos, sounds."""
-    for node in live:
+def uploads(flow: Flow, shown: Iterable[Node]) -> Iterator[Found]:
+    """Files that a run reads: pictures, masks, videos, sounds. ``shown`` are all nodes that run."""
+    shown = tuple(shown)
+    masking = _masking(flow, shown)
+    for node in shown:
         for name, role in _upload_inputs(flow, node):
             if isinstance(node.inputs.get(name), str):
-                yield Found(role, (Address(node.id, name),))
-                if role is Role.INPUT_IMAGE and _used_as_mask(flow, node):
-                    yield Found(Role.INPUT_MASK, (Address(node.id, name),))
+                place = Address(node.id, name)
+                yield Found(role, (place,))
+                if role is Role.INPUT_IMAGE and node.id in masking:
+                    yield Found(Role.INPUT_MASK, (place,))
 
 
 def container_rates(flow: Flow, live: Iterable[Node]) -> Iterator[Address]:
@@ -125,11 +129,16 @@ def _upload_inputs(flow: Flow, node: Node) -> Iterator[tuple[str, Role]]:
                 yield name, _UPLOAD_ROLES[spec.upload]
 
 
-def _used_as_mask(flow: Flow, loader: Node) -> bool:
-    """Whether the alpha channel of an input picture (output 1) masks something.
+def _masking(flow: Flow, shown: Iterable[Node]) -> set[NodeId]:
+    """The loaders whose alpha channel (output 1) masks something.
 
-    Joined to a picture again it is that picture's own transparency, no mask to paint.
+    Joined to a picture again it is that picture's own transparency, and a preview of it masks nothing.
     """
-    return any(
-        consumer.slot == 1 and "alpha" not in consumer.input for consumer in flow.graph.consumers(loader.id)
-    )
+    found: set[NodeId] = set()
+    for node in shown:
+        if _is_sink(flow, node):
+            continue
+        for name, link in flow.links(node):
+            if link.slot == 1 and "alpha" not in name:
+                found.add(link.node)
+    return found

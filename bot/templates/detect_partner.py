@@ -27,9 +27,10 @@ _NUMBERS: Final = {
     Role.CFG: re.compile(r"cfg(_scale)?"),
     Role.WIDTH: re.compile(r"width"),
     Role.HEIGHT: re.compile(r"height"),
-    Role.BATCH_SIZE: re.compile(r"n|number_of_images|num_images|batch_size"),
+    Role.BATCH_SIZE: re.compile(r"n|number_of_images|num_images|max_images|batch_size"),
     Role.FPS: re.compile(r"fps"),
 }
+_PRESETS: Final = frozenset({"size", "size_preset", "aspect_ratio", "resolution", "ratio"})
 _OWN_WEIGHTS: Final = frozenset({"clip", "model", "vae", "latent", "latent_image", "samples", "guider"})
 
 
@@ -73,7 +74,29 @@ def _texts(flow: Flow, node: Node) -> Iterator[tuple[Found, set[NodeId]]]:
 
 
 def _numbers(flow: Flow, node: Node) -> Iterator[Found]:
+    idle: tuple[Role, ...] = ()
+    if _size_by_preset(node):
+        idle += (Role.WIDTH, Role.HEIGHT)
+    if _answers_in_words(flow, node):
+        idle += (Role.SEED,)
     for name in node.inputs:
         for role, pattern in _NUMBERS.items():
-            if pattern.fullmatch(name.rpartition(".")[2]):
+            if role not in idle and pattern.fullmatch(name.rpartition(".")[2]):
                 yield Found(role, number_places(flow, node, name, role))
+
+
+def _size_by_preset(node: Node) -> bool:
+    """Whether width and height are idle because a named size is chosen instead."""
+    presets = [value for name, value in node.inputs.items() if name.rpartition(".")[2] in _PRESETS]
+    return any(isinstance(value, str) and "custom" not in value.lower() for value in presets)
+
+
+def _answers_in_words(flow: Flow, node: Node) -> bool:
+    """Whether this is a language model: its seed is no picture's seed."""
+    if "prompt" not in {name.rpartition(".")[2] for name in node.inputs}:
+        return False
+    types = flow.output_types(node)
+    if types is not None:
+        return bool(types) and set(types) <= {"STRING"}
+    readers = {consumer.input.rpartition(".")[2] for consumer in flow.graph.consumers(node.id)}
+    return bool(readers) and readers <= {"text", "source", "prompt", "string", "string_a", "string_b"}

@@ -7,7 +7,7 @@ chain of models to the loader, past LoRAs; the latents to the node that creates 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -18,14 +18,14 @@ from bot.templates.graph import Address, Link, Node
 from bot.templates.roles import Role
 
 _SETTINGS: Final = frozenset({
-    "cfg", "denoise", "guider", "noise", "noise_seed", "sampler", "sampler_name", "scheduler", "seed", "sigmas",
-    "steps",
+    "cfg", "denoise", "guider", "noise", "noise_seed", "sampler", "sampler_name", "scheduler", "seed",
+    "sigmas", "steps",
 })  # fmt: skip
 _SEEDS: Final = ("seed", "noise_seed")
 _CFGS: Final = ("cfg", "cfg_conds", "video_cfg")
 _CONDITIONINGS: Final = ("positive", "negative", "conditioning", "guider", "text_embeds")
 
-_PARTS: Final = {
+_PARTS: Final[Mapping[str, Mapping[Role, tuple[str, ...]]]] = {
     "noise": {Role.SEED: _SEEDS},
     "sampler": {Role.SAMPLER: ("sampler_name",)},
     "sigmas": {Role.STEPS: ("steps",), Role.SCHEDULER: ("scheduler",), Role.DENOISE: ("denoise",)},
@@ -43,7 +43,7 @@ _CREATES: Final = {
 }
 """What a node that creates a latent lays down."""
 
-_MODEL_FILE: Final = re.compile(r"(ckpt|unet|checkpoint|diffusion|model|gguf)(_?(name|path|file))?")
+_MODEL_FILE: Final = re.compile(r"(ckpt|unet|checkpoint|diffusion(_model)?|model|gguf)(_?(name|path|file))?")
 _LORA_FILE: Final = re.compile(r"lora(_?name)?(_?\d+)?")
 
 
@@ -129,27 +129,6 @@ def walk(
             continue
         yield node
         stack.extend(flow.producers(node, kind))
-
-
-def auxiliary(flow: Flow, samplers: Iterable[Node], roots: Iterable[NodeId]) -> frozenset[NodeId]:
-    """Samplers that only prepare a control picture (a depth map, a pose) for another one.
-
-    Such a picture goes into a node that also takes a control network or a model patch. What still
-    reaches an output when those inputs are cut is no preparation.
-    """
-    seen: set[NodeId] = set()
-    stack = list(roots)
-    while stack:
-        current = stack.pop()
-        if current in seen or current not in flow.graph:
-            continue
-        seen.add(current)
-        node = flow.graph.nodes[current]
-        control = node.inputs.keys() & {"control_net", "model_patch", "controlnet"}
-        stack.extend(
-            link.node for name, link in flow.links(node) if not (control and flow.takes(node, name, "IMAGE"))
-        )
-    return frozenset(node.id for node in samplers if node.id not in seen)
 
 
 def _adds_no_noise(flow: Flow, sampler: Node) -> bool:

@@ -8,7 +8,7 @@ trigger words of a LoRA, templates with a placeholder. Those are not the person'
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -17,15 +17,18 @@ from bot.templates.detect_flow import Flow
 from bot.templates.graph import Address, Node
 
 _INSTRUCTION: Final = re.compile(
-    r"\s*(<\w+>|\[?system|#+\s*(role|system)|you are\b|you're an?\b|act as\b|your (task|role|job)\b|你是)",
+    r"\s*(<\|?\w+|\[?system|#+\s*(role|system)|you are\b|you're an?\b|act as\b|your (task|role|job)\b|你是)",
     re.IGNORECASE,
 )
 """How texts begin that instruct a language model."""
 
 _TEXT_INPUTS: Final = (
     "prompt", "text", "string", "value", "user_prompt", "prompt_text", "text_prompt", "custom_prompt",
-    "positive_prompt", "input", "texts", "source", "caption", "message", "query",
+    "positive_prompt", "input", "texts", "source", "caption", "message", "query", "dictionary",
+    "high_level_description",
 )  # fmt: skip
+
+_NUMBERED: Final = re.compile(r"(text|string|prompt)_?([a-z]|\d+)")
 
 
 @dataclass(slots=True)
@@ -51,6 +54,7 @@ class _Search:
 
     def __init__(self, flow: Flow) -> None:
         self._flow = flow
+        self._typed_in: set[Address] = set()
         self.passed: set[NodeId] = set()
 
     def at(self, node: Node, name: str) -> list[Address]:
@@ -66,21 +70,24 @@ class _Search:
     def _through(self, node: Node) -> list[Address]:
         """Primitives, trims, language models, and string nodes that nobody listed."""
         if "on_true" in node.inputs or "on_false" in node.inputs:
-            return self._pick(node, ("on_false", "on_true"))
+            return self._together(node, ("on_false", "on_true"))
         named = [name for name in _TEXT_INPUTS if name in node.inputs]
-        numbered = [name for name in node.inputs if re.fullmatch(r"(text|string|prompt)_?([a-z]|\d+)", name)]
-        return self._pick(node, tuple(numbered)) if len(numbered) > 1 else self._pick(node, tuple(named[:1]))
+        numbered = [name for name in node.inputs if _NUMBERED.fullmatch(name)]
+        return self._together(node, numbered) if len(numbered) > 1 else self._together(node, named[:1])
 
-    def _pick(self, node: Node, names: tuple[str, ...]) -> list[Address]:
+    def _together(self, node: Node, names: Iterable[str]) -> list[Address]:
         """Of several texts that are put together, those of the person.
 
         A text with a node of its own was made to be changed; what is typed into the joining node itself
         is the author's addition, unless there is nothing else.
         """
-        found = {name: self.at(node, name) for name in names}
-        linked = [place for places in found.values() for place in places if place.node != node.id]
-        own = [place for places in found.values() for place in places if place.node == node.id]
-        return self._words(linked) or self._words(own)
+        places: list[Address] = []
+        for name in names:
+            found = self.at(node, name)
+            places += found
+            if len(node.inputs) > 1:
+                self._typed_in.update(place for place in found if place.node == node.id)
+        return self._words([place for place in places if place not in self._typed_in]) or self._words(places)
 
     def _words(self, places: list[Address]) -> list[Address]:
         """Without instructions; of several the last, which is where the variable part of a prompt stands."""
@@ -92,44 +99,43 @@ class _Search:
         return (filled or free or places)[-1:]
 
     def _concatenate(self, node: Node) -> list[Address]:
-        return self._pick(node, ("string_a", "string_b"))
+        return self._together(node, ("string_a", "string_b"))
 
     def _replace(self, node: Node) -> list[Address]:
         """A text with a placeholder takes the words in; otherwise the words are what is searched."""
         template = self._flow.constant(node, "string")
         placeholder = self._flow.constant(node, "find")
-        filled_in = self._flow.link(node, "replace") is not None
-        if (
-            filled_in
-            and isinstance(template, str)
-            and isinstance(placeholder, str)
-            and placeholder in template
-        ):
-            into, searched = self.at(node, "replace"), self.at(node, "string")
-            outer = [
-                place for place in searched if place.node != node.id and not self._holds(place, placeholder)
-            ]
-            return self._words(outer) if outer and not self._is_words(into) else into or outer
-        return self.at(node, "string") or (self.at(node, "replace") if filled_in else [])
+        if not isinstance(placeholder, str) or self._flow.link(node, "replace") is None:
+            return self.at(node, "string")
+        filled_in = self.at(node, "replace")
+        searched = [place for place in self.at(node, "string") if not self._holds(place, placeholder)]
+        if isinstance(template, str) and placeholder in template:
+            return self._filled(filled_in) or searched or filled_in
+        return self._filled(searched) or filled_in or searched
 
-    def _is_words(self, places: list[Address]) -> bool:
-        return any(str(self._flow.graph.value(place)).strip() for place in places)
+    def _filled(self, places: list[Address]) -> list[Address]:
+        return [place for place in places if str(self._flow.graph.value(place)).strip()]
 
     def _holds(self, place: Address, placeholder: str) -> bool:
         return placeholder in str(self._flow.graph.value(place))
 
     def _format(self, node: Node) -> list[Address]:
-        values = tuple(name for name, _ in node.links() if name != "f_string")
-        return self._pick(node, values) if values else self.at(node, "f_string")
+        return self._together(node, [name for name, _ in node.links() if name != "f_string"] or ["f_string"])
+
+    def _extract(self, node: Node) -> list[Address]:
+        """A piece of what a language model answered; a piece of a typed text is picked from a table."""
+        name = next((name for name in ("string", "json_string") if name in node.inputs), "")
+        return [place for place in self.at(node, name) if place.node != node.id]
 
     def _nothing(self, _node: Node) -> list[Address]:
         return []
 
 
 _RULES: Final[Mapping[str, Callable[[_Search, Node], list[Address]]]] = {
-    "StringConcatenate": _Search._concatenate,
-    "StringReplace": _Search._replace,
-    "StringFormat": _Search._format,
-    "JsonExtractString": _Search._nothing,
     "CustomCombo": _Search._nothing,
+    "JsonExtractString": _Search._extract,
+    "RegexExtract": _Search._extract,
+    "StringConcatenate": _Search._concatenate,
+    "StringFormat": _Search._format,
+    "StringReplace": _Search._replace,
 }

@@ -28,7 +28,8 @@ SAME_QUANTITY: Final = {
 _SIZE_SLOTS: Final = {0: Role.WIDTH, 1: Role.HEIGHT, 2: Role.LENGTH}
 """What the outputs of GetImageSize are."""
 
-_RESIZES: Final = re.compile(r"scale|resize|crop|pad|stitch|upscale|rotate", re.IGNORECASE)
+_RESIZES: Final = re.compile(r"scale|resize|crop|pad|stitch|rotate", re.IGNORECASE)
+_FACTORS: Final = frozenset({"scale_by", "multiplier", "multiple", "factor", "scale_factor", "upscale_model"})
 
 
 def is_number(value: Any) -> bool:
@@ -112,6 +113,13 @@ class _Numbers:
             for name in SAME_QUANTITY[self._role]:
                 if name in node.inputs:
                     return self.at(node, name)
-            if self._role is not Role.LENGTH and _RESIZES.search(node.class_type):
-                return []  # by a factor, by megapixels: its size is computed
+            if self._role is not Role.LENGTH and _sets_a_size(node):
+                return []
         return []
+
+
+def _sets_a_size(node: Node) -> bool:
+    """Whether a node gives a picture a size of its own (by megapixels, by cropping): what it was before
+    does not decide any more. Scaling by a factor leaves the decision where it was."""
+    words = {name.rpartition(".")[2] for name in node.inputs}
+    return _RESIZES.search(node.class_type) is not None and not words & _FACTORS
