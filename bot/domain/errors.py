@@ -21,6 +21,7 @@
         ├── RunInterrupted         stopped by somebody
         ├── RunLost                the server forgot the run (restart); safe to submit again
         ├── RunTimedOut            no sign of life
+        ├── NothingPainted         it ran and left nothing
         └── ServerWedged           runs without progress and ignores interrupts
 """
 
@@ -156,6 +157,10 @@ class RunLost(BackendError):
 
 class RunTimedOut(BackendError):
     code = "timed_out"
+
+
+class NothingPainted(BackendError):
+    code = "nothing_painted"
 
 
 class ServerWedged(BackendError):

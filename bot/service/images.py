@@ -1,0 +1,114 @@
+"""Input images, checked before anything is uploaded: a file is hostile until shown otherwise."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import warnings
+from dataclasses import dataclass
+from pathlib import Path
+
+from bot.domain.errors import ImageRefused
+from bot.domain.text import Text
+
+MAX_IMAGE_BYTES = 20 * 1024 * 1024
+"""What Telegram lets a bot download; Discord's default upload is half of it."""
+MAX_IMAGE_PIXELS = 50_000_000
+"""Decoded size: 50 megapixels are 150 MB as RGB, more than any sampler takes as input."""
+_SUFFIXES = {"PNG": ".png", "JPEG": ".jpg", "WEBP": ".webp", "GIF": ".gif", "BMP": ".bmp", "TIFF": ".tif"}
+
+
+@dataclass(frozen=True, slots=True)
+class InputImage:
+    """A file that has been opened and decoded once. ``suffix`` follows from its content, not its name."""
+
+    content: bytes
+    suffix: str
+    width: int
+    height: int
+
+
+async def read_input_image(path: Path) -> InputImage:
+    """Read and check a file of the user's.
+
+    Raises :class:`ImageRefused` with its own message for a file that is missing, empty, too large, no
+    image, damaged, or unpacks to too many pixels.
+    """
+    return await asyncio.to_thread(_read, path)
+
+
+async def check_image(content: bytes, name: str) -> InputImage:
+    """The same for bytes that came by network; ``name`` is for messages only."""
+    return await asyncio.to_thread(_check, content, name)
+
+
+def _read(path: Path) -> InputImage:
+    try:
+        size = path.stat().st_size
+        if path.is_dir():
+            raise ImageRefused(Text("“{name}” is a folder, not an image.", name=path))
+        if size > MAX_IMAGE_BYTES:
+            raise _too_large(str(path), size)
+        content = path.read_bytes()
+    except FileNotFoundError as error:
+        raise ImageRefused(Text("There is no file “{name}”.", name=path)) from error
+    except (OSError, ValueError) as error:
+        raise ImageRefused(
+            Text("“{name}” cannot be read: {reason}.", name=path, reason=getattr(error, "strerror", error))
+        ) from error
+    return _check(content, str(path))
+
+
+def _check(content: bytes, name: str) -> InputImage:
+    from PIL import Image, UnidentifiedImageError
+
+    if not content:
+        raise ImageRefused(Text("“{name}” is empty.", name=name))
+    if len(content) > MAX_IMAGE_BYTES:
+        raise _too_large(name, len(content))
+    try:
+        with warnings.catch_warnings():
+            # Pillow warns of decompression bombs at its own limit; ours is checked below.
+            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+            with Image.open(io.BytesIO(content), formats=tuple(_SUFFIXES)) as image:
+                width, height = image.size
+                if width * height > MAX_IMAGE_PIXELS:
+                    raise _too_many_pixels(name, width, height)
+                image.load()
+                return InputImage(content, _SUFFIXES[image.format or "PNG"], width, height)
+    except Image.DecompressionBombError as error:
+        raise ImageRefused(
+            Text("“{name}” unpacks to far too many pixels. Send a smaller picture.", name=name)
+        ) from error
+    except UnidentifiedImageError as error:
+        raise ImageRefused(
+            Text("“{name}” is not an image that can be used. Send PNG, JPEG or WebP.", name=name)
+        ) from error
+    except (OSError, SyntaxError, ValueError, EOFError, MemoryError) as error:
+        # What decoders raise on damaged files; ImageRefused is none of these.
+        raise ImageRefused(
+            Text("“{name}” is damaged: it cannot be decoded to the end.", name=name), cause=repr(error)
+        ) from error
+
+
+def _too_large(name: str, size: int) -> ImageRefused:
+    return ImageRefused(
+        Text(
+            "“{name}” has {size} MB; at most {limit} MB are taken.",
+            name=name,
+            size=round(size / 1024**2, 1),
+            limit=MAX_IMAGE_BYTES // 1024**2,
+        )
+    )
+
+
+def _too_many_pixels(name: str, width: int, height: int) -> ImageRefused:
+    return ImageRefused(
+        Text(
+            "“{name}” has {width} × {height} pixels; at most {limit} megapixels are taken.",
+            name=name,
+            width=width,
+            height=height,
+            limit=MAX_IMAGE_PIXELS // 1_000_000,
+        )
+    )
