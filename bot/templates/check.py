@@ -1,0 +1,102 @@
+"""Whether a server can run a template, before anybody waits for it. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+from bot.domain.text import Text
+from bot.templates.adapt import choice_spec, needed_nodes
+from bot.templates.addresses import called
+from bot.templates.catalogue import Catalogue, InputSpec, NodeClass
+from bot.templates.choices import nearest
+from bot.templates.graph import Address, Graph, Node
+from bot.templates.template import Template
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """A ``problem`` is what the server would refuse; a ``warning`` what it would run differently."""
+
+    severity: Literal["problem", "warning"]
+    text: Text
+
+
+def check(template: Template, catalogue: Catalogue) -> tuple[Finding, ...]:
+    """What stands between this template and a picture from this server: node classes, files and choices
+    that it lacks, numbers out of its range. Looks only at nodes that are sent."""
+    fitted = template.with_catalogue(catalogue)
+    graph = needed_nodes(fitted.graph, fitted.outputs)
+    written = {place for name in fitted.media for place in fitted.bindings[name]} | set(fitted.fixed)
+    problems = [*_missing_classes(graph, catalogue)]
+    for node in graph:
+        if (node_class := catalogue.get(node.class_type)) is not None:
+            problems += _wrong_inputs(graph, node, node_class, catalogue, written)
+    return (
+        *(Finding("problem", text) for text in problems),
+        *(Finding("warning", note) for note in fitted.notes),
+    )
+
+
+def _missing_classes(graph: Graph, catalogue: Catalogue) -> Iterator[Text]:
+    for class_type in dict.fromkeys(node.class_type for node in graph):
+        if class_type in catalogue:
+            continue
+        yield Text(
+            "The server has no node {name} (used by {nodes}). Install the custom node that brings it, or "
+            "update ComfyUI.{hint}",
+            name=class_type,
+            nodes=", ".join(called(node) for node in graph if node.class_type == class_type),
+            hint=Text(" It has {nearest}.", nearest=close)
+            if (close := nearest(class_type, catalogue.classes, 90.0))
+            else "",
+        )
+
+
+def _wrong_inputs(
+    graph: Graph, node: Node, node_class: NodeClass, catalogue: Catalogue, written: set[Address]
+) -> Iterator[Text]:
+    for spec in node_class.active_inputs(node.inputs):
+        address = Address(node.id, spec.name)
+        if spec.name not in node.inputs:
+            if spec.required and not spec.type.startswith("COMFY_"):
+                yield Text("Node {node} lacks its input {input}.", node=called(node), input=spec.name)
+        elif address not in written and node.is_literal(spec.name):
+            yield from _wrong_choice(graph, address, catalogue)
+            yield from _out_of_range(node, spec)
+
+
+def _wrong_choice(graph: Graph, address: Address, catalogue: Catalogue) -> Iterator[Text]:
+    node, value = graph.nodes[address.node], graph.value(address)
+    spec = choice_spec(graph, address, catalogue)
+    if spec is None or value in (spec.choices or ()):
+        return
+    close = nearest(str(value), spec.choices or ())
+    yield Text(
+        "Node {node}: the server has no {value} for {input}.{hint}",
+        node=called(node),
+        value=value,
+        input=address.input,
+        hint=Text(" The nearest is {nearest}.", nearest=close)
+        if close
+        else Text(" It has none at all: install the file.")
+        if not spec.choices
+        else "",
+    )
+
+
+def _out_of_range(node: Node, spec: InputSpec) -> Iterator[Text]:
+    value = node.inputs[spec.name]
+    if spec.type not in ("INT", "FLOAT") or not isinstance(value, int | float):
+        return
+    low, high = spec.minimum, spec.maximum
+    if (low is not None and value < low) or (high is not None and value > high):
+        yield Text(
+            "Node {node}: {input} is {value}; the server takes {low} to {high}.",
+            node=called(node),
+            input=spec.name,
+            value=value,
+            low="any" if low is None else low,
+            high="any" if high is None else high,
+        )

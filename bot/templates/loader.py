@@ -1,0 +1,226 @@
+"""The folder of workflows: what is usable, what is disabled and why, what has changed on disk."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from bot.domain.errors import ConfigError, TemplateError, TemplateNotFound
+from bot.domain.ids import TemplateName
+from bot.domain.text import Text
+from bot.templates.build import Broken, read_template
+from bot.templates.catalogue import Catalogue
+from bot.templates.check import check
+from bot.templates.choices import AmbiguousChoice, find, nearest
+from bot.templates.exports import MAX_BYTES, too_large
+from bot.templates.template import Template
+
+MAX_NAME = 100
+"""Characters of a template's name; longer ones do not fit where people pick from a list."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sources:
+    """The two files of a template, as they are on disk: the snapshot that a request keeps."""
+
+    export: bytes
+    sidecar: bytes | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Files:
+    """Where a template's files are, and what changes when they do."""
+
+    export: Path | None = None
+    sidecar: Path | None = None
+    signature: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """What a refresh found, by name. ``broken`` are those of the first two that cannot be used."""
+
+    added: tuple[TemplateName, ...] = ()
+    changed: tuple[TemplateName, ...] = ()
+    removed: tuple[TemplateName, ...] = ()
+    broken: tuple[TemplateName, ...] = ()
+
+    def __bool__(self) -> bool:
+        return bool(self.added or self.changed or self.removed)
+
+
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    files: _Files
+    sources: Sources | None
+    usable: Template | Broken
+
+
+class TemplateLibrary:
+    """All templates of one folder. A broken file disables its own template and no other.
+
+    With a catalogue, templates are fitted to that server; what it cannot run is disabled too.
+    """
+
+    def __init__(self, folder: Path, catalogue: Catalogue | None = None) -> None:
+        """Read the folder. Raises :class:`ConfigError` when there is none."""
+        self.folder = folder
+        self._catalogue = catalogue
+        self._entries: dict[TemplateName, _Entry] = {}
+        self.refresh()
+
+    def enabled(self) -> tuple[Template, ...]:
+        """Usable templates, by name."""
+        return tuple(t for _, t in sorted(self._usable()) if isinstance(t, Template))
+
+    def disabled(self) -> tuple[Broken, ...]:
+        """Templates that cannot be used, by name, each with its reasons."""
+        return tuple(t for _, t in sorted(self._usable()) if isinstance(t, Broken))
+
+    def get(self, name: str) -> Template:
+        """The usable template of this name; case does not count where it is not needed.
+
+        Raises :class:`TemplateNotFound` with the nearest names, :class:`TemplateError` when the template
+        is there but disabled.
+        """
+        try:
+            known = find(name, self._entries)
+        except AmbiguousChoice as error:
+            raise TemplateNotFound(
+                Text("{name} could be {names}.", name=name, names=", ".join(error.candidates))
+            ) from error
+        if known is None:
+            raise TemplateNotFound(self._not_found(name))
+        found = self._entries[known].usable
+        if isinstance(found, Broken):
+            raise TemplateError(
+                Text(
+                    "Template {name} is disabled: {reasons}",
+                    name=known,
+                    reasons=" ".join(str(problem) for problem in found.problems[:3]),
+                )
+            )
+        return found
+
+    def sources(self, name: TemplateName) -> Sources:
+        """The files of a usable template, for ``build.read_template`` to make it again later.
+
+        Raises KeyError for any other name.
+        """
+        sources = self._entries[name].sources
+        if sources is None:
+            raise KeyError(name)
+        return sources
+
+    def refresh(self) -> Changes:
+        """Read again what has changed on disk. Raises :class:`ConfigError` when the folder is gone."""
+        found = _files(self.folder)
+        added: list[TemplateName] = []
+        changed: list[TemplateName] = []
+        for name, files in found.items():
+            known = self._entries.get(name)
+            if known is not None and known.files == files:
+                continue
+            (added if known is None else changed).append(name)
+            sources = _read(name, files)
+            self._entries[name] = self._entry(name, files, sources)
+        removed = [name for name in self._entries if name not in found]
+        for name in removed:
+            del self._entries[name]
+        broken = [n for n in (*added, *changed) if isinstance(self._entries[n].usable, Broken)]
+        return Changes(*(tuple(sorted(names)) for names in (added, changed, removed, broken)))
+
+    def use_catalogue(self, catalogue: Catalogue | None) -> None:
+        """Fit every template to another server, or to none."""
+        self._catalogue = catalogue
+        for name, entry in self._entries.items():
+            if entry.sources is not None:
+                self._entries[name] = self._entry(name, entry.files, entry.sources)
+
+    def _entry(self, name: TemplateName, files: _Files, sources: Sources | Broken) -> _Entry:
+        if isinstance(sources, Broken):
+            return _Entry(files, None, sources)
+        usable = read_template(name, sources.export, sources.sidecar, self._catalogue)
+        if self._catalogue is not None and isinstance(usable, Template):
+            found = check(usable, self._catalogue)
+            if problems := tuple(f.text for f in found if f.severity == "problem"):
+                usable = Broken(name, problems)
+        return _Entry(files, sources, usable)
+
+    def _usable(self) -> Iterable[tuple[TemplateName, Template | Broken]]:
+        return ((name, entry.usable) for name, entry in self._entries.items())
+
+    def _not_found(self, name: str) -> Text:
+        if not self._entries:
+            return Text("There is no template {name}: {folder} holds none.", name=name, folder=self.folder)
+        close = nearest(name, self._entries)
+        if close is not None:
+            return Text("There is no template {name}. Did you mean {nearest}?", name=name, nearest=close)
+        names = ", ".join(template.name for template in self.enabled())
+        return Text("There is no template {name}. There are: {names}.", name=name, names=names)
+
+
+def shipped_folder() -> Path:
+    """The workflows that come with the package: inside it when installed, beside it in a checkout."""
+    package = Path(__file__).resolve().parent.parent
+    installed = package / "shipped_workflows"
+    return installed if installed.is_dir() else package.parent / "workflows"
+
+
+def _files(folder: Path) -> dict[TemplateName, _Files]:
+    """Every export and sidecar in the folder. Links and folders called ``.json`` are no exports: the
+    folder holds files that an operator put there, and nothing that points out of it."""
+    try:
+        paths = sorted(path for path in folder.iterdir() if path.is_file() and not path.is_symlink())
+    except OSError as error:
+        raise ConfigError(
+            Text(
+                "There is no folder of workflows at {folder}. Make one, or set workflows_dir.", folder=folder
+            ),
+            cause=str(error),
+        ) from error
+    found: dict[TemplateName, _Files] = {}
+    for path in paths:
+        name, suffix = TemplateName(path.stem), path.suffix.lower()
+        files = found.get(name, _Files())
+        if suffix not in (".json", ".toml") or path.name.startswith("."):
+            continue
+        stamp = (*files.signature, *_stamp(path))
+        if suffix == ".json":
+            found[name] = replace(files, export=path, signature=stamp)
+        else:
+            found[name] = replace(files, sidecar=path, signature=stamp)
+    return found
+
+
+def _stamp(path: Path) -> tuple[int, ...]:
+    """What changes when a file does. A file that goes away meanwhile is read, and missed, next."""
+    try:
+        stat = path.stat()
+    except OSError:
+        return ()
+    return stat.st_mtime_ns, stat.st_ctime_ns, stat.st_size, stat.st_ino
+
+
+def _read(name: TemplateName, files: _Files) -> Sources | Broken:
+    if len(name) > MAX_NAME or not name.isprintable():
+        text = Text(
+            "The file name is no name for a template: at most {most} printable letters.", most=MAX_NAME
+        )
+        return Broken(name, (text,))
+    if files.export is None:
+        return Broken(name, (Text("{name}.toml has no {name}.json beside it.", name=name),))
+    try:
+        return Sources(_bytes(files.export), _bytes(files.sidecar) if files.sidecar is not None else None)
+    except OSError as error:
+        reason = Text("The file cannot be read: {reason}.", reason=error.strerror or error)
+        return Broken(name, (reason,))
+    except TemplateError as error:
+        return Broken(name, (error.text,))
+
+
+def _bytes(path: Path) -> bytes:
+    if (size := path.stat().st_size) > MAX_BYTES:
+        raise too_large(size)
+    return path.read_bytes()
