@@ -24,6 +24,9 @@ from bot.templates.detect_values import number_places
 from bot.templates.graph import Address, Graph, Node
 from bot.templates.roles import Role
 
+_MAIN_MODELS = frozenset({"ckpt_name", "unet_name"})
+"""Without a sampler nothing says which model is the main one, so only files of that kind count."""
+
 
 @dataclass(frozen=True, slots=True)
 class Detection:
@@ -58,8 +61,8 @@ class _Detector:
         holders = [node for sampler in samplers for node in guides(flow, sampler)]
         texts = conditionings(flow, holders)
         self._sampling(samplers, holders, texts)
-        services = partners(flow, live)
-        self._services([node for node in services if node.id not in texts.passed])
+        services = partners(flow, live, beside_samplers=bool(samplers))
+        self._add_all(partner_roles(flow, [node for node in services if node.id not in texts.passed]))
         if not samplers:
             self._without_sampler(live, bool(services))
         self._media(ends, live)
@@ -77,11 +80,21 @@ class _Detector:
         creators = list(latents(flow, samplers))
         for creator in creators:
             self._add_all(sizes(flow, creator))
+        self._note_computed_size(creators)
         self._texts(texts)
         for node in texts.visited.values():
             if "guidance" in node.inputs:
                 self._add(Role.GUIDANCE, number_places(flow, node, "guidance", Role.GUIDANCE))
         self._add(Role.FPS, model_rates(flow, (*texts.visited.values(), *creators)))
+
+    def _note_computed_size(self, creators: list[Node]) -> None:
+        if self._places.get(Role.WIDTH):
+            return
+        links = (self._flow.link(creator, "width") for creator in creators)
+        if (link := next((link for link in links if link), None)) is not None:
+            node = self._flow.graph.nodes[link.node]
+            name = node.title or node.class_type
+            self._notes.append(Text("The size is computed by {node}: it cannot be set here.", node=name))
 
     def _texts(self, texts: Conditionings) -> None:
         self._add(Role.PROMPT_TEXT, texts.positive)
@@ -92,13 +105,13 @@ class _Detector:
         elif texts.negative and not negative:
             self._notes.append(Text("The negative conditioning holds the positive text: it cannot be set."))
 
-    def _services(self, services: list[Node]) -> None:
-        found, _ = partner_roles(self._flow, services)
-        self._add_all(found)
-
     def _without_sampler(self, live: list[Node], has_services: bool) -> None:
         """No sampler: what a detector or a language model is asked, and the models that are used."""
-        self._add_all(found for found in models(self._flow, live) if found.role is Role.MODEL)
+        self._add_all(
+            Found(found.role, tuple(place for place in found.places if place.input in _MAIN_MODELS))
+            for found in models(self._flow, live)
+            if found.role is Role.MODEL
+        )
         if not has_services:
             self._add(Role.PROMPT_TEXT, encoders(self._flow, live))
 
@@ -119,10 +132,9 @@ class _Detector:
             self._add(each.role, each.places)
 
     def _add(self, role: Role, places: Iterable[Address]) -> None:
-        known = self._places.setdefault(role, {})
-        known.update(dict.fromkeys(places))
+        self._places.setdefault(role, {}).update(dict.fromkeys(places))
 
     def _sorted(self, places: Mapping[Role, Iterable[Address]]) -> dict[Role, tuple[Address, ...]]:
-        order = {Address(node.id, name): 0 for node in self._flow.graph for name in node.inputs}
-        order = {place: index for index, place in enumerate(order)}
+        inputs = (Address(node.id, name) for node in self._flow.graph for name in node.inputs)
+        order = {place: index for index, place in enumerate(inputs)}
         return {role: tuple(sorted(places[role], key=order.__getitem__)) for role in Role if places.get(role)}

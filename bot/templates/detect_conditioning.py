@@ -14,14 +14,16 @@ from bot.templates.detect_text import text_places
 from bot.templates.graph import Address, Link, Node
 
 _POSITIVE: Final = re.compile(r"positive(_NEW|_DEFAULT|_[A-Z]|_?\d+)?|cond_?1")
-_NEGATIVE: Final = re.compile(r"negative(_NEW|_DEFAULT|_[A-Z]|_?\d+)?|cond_?2")
+_NEGATIVE: Final = re.compile(r"negative(_NEW|_DEFAULT|_[A-Z]|_?\d+)?|cond_?2|neg_cond(itioning)?")
 _PLAIN: Final = re.compile(r"conditioning(_?\d+|_to|_from)?|cond(_NEW|_DEFAULT)?")
+_BOTH: Final = re.compile(r"text_embeds|(\w+_)?pipe")
+"""Inputs that carry both sides at once."""
 
 _TEXTS: Final = frozenset({
     "prompt", "text", "text_g", "text_l", "clip_g", "clip_l", "t5xxl", "llama", "bert", "mt5xl", "qwen25_7b",
-    "user_prompt", "positive_prompt", "tags", "caption", "prompt_text", "text_prompt",
+    "user_prompt", "positive_prompt", "tags", "caption", "prompt_text", "text_prompt", "positive",
 })  # fmt: skip
-_NEGATIVE_TEXTS: Final = frozenset({"negative_prompt", "negative_text", "text_negative", "neg_prompt"})
+_NEGATIVE_TEXTS: Final = frozenset({"negative_prompt", "negative_text", "text_negative", "negative"})
 _NO_PROMPT: Final = re.compile(
     r"lyrics|system|negative|neg_|template|instruction|language|track|list", re.IGNORECASE
 )
@@ -46,9 +48,9 @@ def conditionings(flow: Flow, holders: Iterable[Node]) -> Conditionings:
     found = Conditionings()
     holders = list(holders)
     for node in holders:
-        for name in _names(node, _POSITIVE, _PLAIN):
+        for name in _names(node, _POSITIVE, _PLAIN, _BOTH):
             _trace(flow, found, flow.link(node, name), negative=False)
-        for name in _negatives(flow, node):
+        for name in (*_negatives(flow, node), *_names(node, _BOTH)):
             _trace(flow, found, flow.link(node, name), negative=True)
     return found
 
@@ -107,7 +109,7 @@ def _behind(flow: Flow, node: Node, slot: int, negative: bool) -> Iterator[tuple
     elif positive or against:
         yield from ((name, negative) for name in positive or against)
     else:
-        yield from ((name, negative) for name in _names(node, _PLAIN))
+        yield from ((name, negative) for name in _names(node, _PLAIN, _BOTH))
         if "on_true" in node.inputs or "on_false" in node.inputs:
             yield from ((name, negative) for name in ("on_false", "on_true"))
 

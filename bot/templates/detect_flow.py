@@ -26,9 +26,8 @@ _CONDITIONS: Final = ("switch", "boolean", "condition", "cond", "bool", "value")
 _INDEXES: Final = ("select", "index", "choice", "input")
 
 KIND_NAMES: Final = {
-    "MODEL": re.compile(r"model(\d+|_(a|b|negative|positive|high|low)\w*)?|unet"),
-    "CONDITIONING": re.compile(r"(positive|negative|cond|conditioning)(_?\d+|_[A-Za-z]+)?|\w*_conditioning"),
-    "LATENT": re.compile(r"(\w+_)?(latents?|samples?)(_?\w+)?|destination|stage_c"),
+    "MODEL": re.compile(r"model(\d+|_(a|b|negative|positive|high|low)\w*)?|unet|(\w+_)?pipe"),
+    "LATENT": re.compile(r"(\w+_)?(latents?|samples?)(_?\w+)?|destination|stage_c|image_embeds|(\w+_)?pipe"),
     "SIGMAS": re.compile(r"sigmas(_?\w+)?"),
     "IMAGE": re.compile(r"(images?|pixels|input|video|frames)(_?\d+)?"),
 }

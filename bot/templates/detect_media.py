@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from bot.domain.ids import NodeId
+from bot.templates.catalogue import NodeClass
 from bot.templates.detect_flow import Flow
 from bot.templates.detect_sampling import Found
 from bot.templates.detect_values import number_places
@@ -37,6 +38,7 @@ _UPLOADS: Final = {
 """Inputs that name an uploaded file, for when no catalogue marks them."""
 
 _UPLOAD_ROLES: Final = {"image": Role.INPUT_IMAGE, "video": Role.INPUT_VIDEO, "audio": Role.INPUT_AUDIO}
+_MASK_TOOL: Final = re.compile(r"(invert|grow|feather|threshold|blur)mask", re.IGNORECASE)
 _RATES: Final = ("fps", "frame_rate")
 
 
@@ -54,12 +56,18 @@ class Sinks:
 
 
 def sinks(flow: Flow) -> Sinks:
-    """Output nodes by the catalogue, else by class name; those without anything to show left out."""
+    """Output nodes by the catalogue, else by class name; those without anything to show left out.
+
+    If there are none, nodes of classes that nobody knows and that nothing reads from are taken for previews.
+    """
     saves: list[NodeId] = []
     previews: list[NodeId] = []
     for node in flow.graph:
-        if _is_sink(flow, node) and any(True for _ in flow.links(node)):
+        known = _known(flow, node)
+        if _is_sink(flow, node) and (any(flow.links(node)) or (known is not None and known.is_api_node)):
             (saves if _saves(flow, node) else previews).append(node.id)
+    if not saves and not previews:
+        previews = [node.id for node in flow.graph if _ends(flow, node)]
     return Sinks(tuple(saves), tuple(previews))
 
 
@@ -100,8 +108,16 @@ def model_rates(flow: Flow, nodes: Iterable[Node]) -> Iterator[Address]:
                 yield from number_places(flow, node, name, Role.FPS)
 
 
+def _known(flow: Flow, node: Node) -> NodeClass | None:
+    return flow.catalogue.get(node.class_type) if flow.catalogue else None
+
+
+def _ends(flow: Flow, node: Node) -> bool:
+    return _known(flow, node) is None and not flow.graph.consumers(node.id) and any(flow.links(node))
+
+
 def _is_sink(flow: Flow, node: Node) -> bool:
-    known = flow.catalogue.get(node.class_type) if flow.catalogue else None
+    known = _known(flow, node)
     if known is not None:
         return known.is_output
     return bool(_DESTINATIONS & node.inputs.keys()) or _SINK.fullmatch(node.class_type) is not None
@@ -110,7 +126,7 @@ def _is_sink(flow: Flow, node: Node) -> bool:
 def _saves(flow: Flow, node: Node) -> bool:
     if flow.constant(node, "save_output") is False:
         return False
-    known = flow.catalogue.get(node.class_type) if flow.catalogue else None
+    known = _known(flow, node)
     return (
         bool(_DESTINATIONS & node.inputs.keys())
         or _SAVES.match(node.class_type) is not None
@@ -130,15 +146,24 @@ def _upload_inputs(flow: Flow, node: Node) -> Iterator[tuple[str, Role]]:
 
 
 def _masking(flow: Flow, shown: Iterable[Node]) -> set[NodeId]:
-    """The loaders whose alpha channel (output 1) masks something.
+    """The nodes whose output 1 (a loader's alpha channel) masks something, be it inverted or grown before.
 
     Joined to a picture again it is that picture's own transparency, and a preview of it masks nothing.
     """
-    found: set[NodeId] = set()
+    readers: dict[NodeId, list[tuple[Node, str, int]]] = {}
     for node in shown:
-        if _is_sink(flow, node):
-            continue
         for name, link in flow.links(node):
-            if link.slot == 1 and "alpha" not in name:
-                found.add(link.node)
+            readers.setdefault(link.node, []).append((node, name, link.slot))
+    found: set[NodeId] = set()
+    for start in readers:
+        stack = [(node, name) for node, name, slot in readers[start] if slot == 1]
+        seen: set[NodeId] = set()
+        while stack and start not in found:
+            node, name = stack.pop()
+            if _MASK_TOOL.fullmatch(node.class_type):
+                if node.id not in seen:
+                    seen.add(node.id)
+                    stack.extend((reader, key) for reader, key, _ in readers.get(node.id, ()))
+            elif "alpha" not in name and not _is_sink(flow, node):
+                found.add(start)
     return found

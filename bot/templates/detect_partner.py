@@ -34,25 +34,23 @@ _PRESETS: Final = frozenset({"size", "size_preset", "aspect_ratio", "resolution"
 _OWN_WEIGHTS: Final = frozenset({"clip", "model", "vae", "latent", "latent_image", "samples", "guider"})
 
 
-def partners(flow: Flow, live: Iterable[Node]) -> tuple[Node, ...]:
-    """The live nodes that call a service."""
-    return tuple(node for node in live if _is_partner(flow, node))
+def partners(flow: Flow, live: Iterable[Node], *, beside_samplers: bool) -> tuple[Node, ...]:
+    """The live nodes that call a service. What a catalogue does not tell is guessed; more carefully where
+    samplers do the work, because tools around them (segmentation) have prompts too."""
+    return tuple(node for node in live if _is_partner(flow, node, beside_samplers))
 
 
-def partner_roles(flow: Flow, services: Iterable[Node]) -> tuple[tuple[Found, ...], frozenset[NodeId]]:
-    """The roles of services, and the nodes that their texts pass through.
-
-    A service whose answer is the text of another one is a helper: its words are the person's, the rest
-    of it is not.
-    """
+def partner_roles(flow: Flow, services: Iterable[Node]) -> tuple[Found, ...]:
+    """The roles of services. One whose answer is the text of another one is a helper: its words are the
+    person's, the rest of it is not."""
     services = tuple(services)
     texts = [found for node in services for found in _texts(flow, node)]
-    passed = frozenset(node_id for _, through in texts for node_id in through)
+    passed = {node_id for _, through in texts for node_id in through}
     numbers = [found for node in services if node.id not in passed for found in _numbers(flow, node)]
-    return (*(found for found, _ in texts), *numbers), passed
+    return (*(found for found, _ in texts), *numbers)
 
 
-def _is_partner(flow: Flow, node: Node) -> bool:
+def _is_partner(flow: Flow, node: Node, beside_samplers: bool) -> bool:
     known = flow.catalogue.get(node.class_type) if flow.catalogue else None
     if known is not None:
         return known.is_api_node
@@ -61,7 +59,8 @@ def _is_partner(flow: Flow, node: Node) -> bool:
     if {name for name, _ in node.links()} & _OWN_WEIGHTS:
         return False
     words = {name.rpartition(".")[2] for name in node.inputs}
-    return "seed" in words or "model_seed" in words or "prompt" in words
+    has_seed, has_prompt = bool(words & {"seed", "model_seed"}), "prompt" in words
+    return (has_seed and has_prompt) if beside_samplers else (has_seed or has_prompt)
 
 
 def _texts(flow: Flow, node: Node) -> Iterator[tuple[Found, set[NodeId]]]:

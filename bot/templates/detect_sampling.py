@@ -23,11 +23,12 @@ _SETTINGS: Final = frozenset({
 })  # fmt: skip
 _SEEDS: Final = ("seed", "noise_seed")
 _CFGS: Final = ("cfg", "cfg_conds", "video_cfg")
-_CONDITIONINGS: Final = ("positive", "negative", "conditioning", "guider", "text_embeds")
+_CONDITIONINGS: Final = frozenset({"positive", "negative", "conditioning", "text_embeds"})
+_RESULTS: Final = frozenset({"LATENT", "IMAGE", "VIDEO", "AUDIO"})
 
 _PARTS: Final[Mapping[str, Mapping[Role, tuple[str, ...]]]] = {
     "noise": {Role.SEED: _SEEDS},
-    "sampler": {Role.SAMPLER: ("sampler_name",)},
+    "sampler": {Role.SAMPLER: ("sampler_name", "sampler")},
     "sigmas": {Role.STEPS: ("steps",), Role.SCHEDULER: ("scheduler",), Role.DENOISE: ("denoise",)},
     "guider": {Role.CFG: _CFGS},
 }
@@ -36,15 +37,15 @@ _PARTS: Final[Mapping[str, Mapping[Role, tuple[str, ...]]]] = {
 _OWN: Final = {role: names for part in _PARTS.values() for role, names in part.items()}
 
 _CREATES: Final = {
-    Role.WIDTH: ("width",),
-    Role.HEIGHT: ("height",),
+    Role.WIDTH: ("width", "empty_latent_width"),
+    Role.HEIGHT: ("height", "empty_latent_height"),
     Role.LENGTH: ("length", "num_frames", "video_frames", "frames_number"),
     Role.BATCH_SIZE: ("batch_size",),
 }
 """What a node that creates a latent lays down."""
 
 _MODEL_FILE: Final = re.compile(r"(ckpt|unet|checkpoint|diffusion(_model)?|model|gguf)(_?(name|path|file))?")
-_LORA_FILE: Final = re.compile(r"lora(_?name)?(_?\d+)?")
+_LORA_FILE: Final = re.compile(r"lora_?\d*(_?name)?(_?\d+)?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,11 +61,15 @@ def is_sampler(flow: Flow, node: Node) -> bool:
     linked = {name for name, _ in node.links()}
     if "guider" in linked:
         return bool(linked & {"sigmas", "noise", "sampler"})
-    return (
-        len(_SETTINGS & node.inputs.keys()) >= 3
-        and any(flow.takes(node, name, "MODEL") for name in linked)
-        and (bool(linked & set(_CONDITIONINGS)) or any(flow.takes(node, name, "LATENT") for name in linked))
-    )
+    has = _SETTINGS & node.inputs.keys()
+    if len(has) < 3 and not ("steps" in has and has & set(_SEEDS)):
+        return False
+    types = flow.output_types(node)
+    if types is not None and not _RESULTS & set(types):
+        return False  # it trains
+    has_model = any(flow.takes(node, name, "MODEL") for name in linked)
+    is_asked = bool(linked & _CONDITIONINGS) or any(flow.takes(node, name, "LATENT") for name in linked)
+    return (has_model and is_asked) or {"positive", "negative"} <= linked
 
 
 def settings(flow: Flow, sampler: Node) -> Iterator[Found]:
@@ -84,9 +89,10 @@ def settings(flow: Flow, sampler: Node) -> Iterator[Found]:
 def models(flow: Flow, start: Iterable[Node]) -> Iterator[Found]:
     """The model files and LoRAs that the given nodes use, through everything that patches a model."""
     for node in walk(flow, start, "MODEL"):
-        for name in node.inputs:
-            if _LORA_FILE.fullmatch(name):
-                yield Found(Role.LORA, choice_places(flow, node, name))
+        for holder in (node, *_lora_stack(flow, node)):
+            for name in holder.inputs:
+                if _LORA_FILE.fullmatch(name) and flow.constant(holder, name) != "None":  # an empty slot
+                    yield Found(Role.LORA, choice_places(flow, holder, name))
         if not any(flow.takes(node, name, "MODEL") for name, _ in node.links()):
             yield from _model_file(flow, node)
 
@@ -129,6 +135,17 @@ def walk(
             continue
         yield node
         stack.extend(flow.producers(node, kind))
+
+
+def _lora_stack(flow: Flow, node: Node) -> Iterator[Node]:
+    """LoRAs that are handed to a loader as a list: each node of it adds one to the list before."""
+    seen: set[NodeId] = set()
+    link = next((link for name, link in flow.links(node) if name.startswith("lora")), None)
+    while link is not None and link.node not in seen:
+        seen.add(link.node)
+        node = flow.graph.nodes[link.node]
+        yield node
+        link = next((link for name, link in flow.links(node) if "lora" in name), None)
 
 
 def _adds_no_noise(flow: Flow, sampler: Node) -> bool:

@@ -25,8 +25,13 @@ _INSTRUCTION: Final = re.compile(
 _TEXT_INPUTS: Final = (
     "prompt", "text", "string", "value", "user_prompt", "prompt_text", "text_prompt", "custom_prompt",
     "positive_prompt", "input", "texts", "source", "caption", "message", "query", "dictionary",
-    "high_level_description",
+    "high_level_description", "positive",
 )  # fmt: skip
+
+_AUTHORS: Final = re.compile(
+    r"system|template|trigger|instruction|prefix|suffix|example|style", re.IGNORECASE
+)
+"""Titles of texts that the author keeps. Titles mislead, so they only settle what nothing else does."""
 
 _NUMBERED: Final = re.compile(r"(text|string|prompt)_?([a-z]|\d+)")
 
@@ -94,9 +99,14 @@ class _Search:
         if len(places) < 2:
             return places
         texts = {place: str(self._flow.graph.value(place)) for place in places}
-        free = [place for place in places if not reads_like_an_instruction(texts[place])]
-        filled = [place for place in free or places if texts[place].strip()]
-        return (filled or free or places)[-1:]
+        tests: tuple[Callable[[Address], bool], ...] = (
+            lambda place: not reads_like_an_instruction(texts[place]),
+            lambda place: bool(texts[place].strip()),
+            lambda place: not _AUTHORS.search(self._flow.graph.nodes[place.node].title),
+        )
+        for test in tests:
+            places = [place for place in places if test(place)] or places
+        return places[-1:]
 
     def _concatenate(self, node: Node) -> list[Address]:
         return self._together(node, ("string_a", "string_b"))

@@ -18,8 +18,8 @@ from bot.templates.roles import Role
 
 SAME_QUANTITY: Final = {
     Role.SEED: ("seed", "noise_seed"),
-    Role.WIDTH: ("width", "resize_type.width", "target_width", "output_width"),
-    Role.HEIGHT: ("height", "resize_type.height", "target_height", "output_height"),
+    Role.WIDTH: ("width", "resize_type.width", "target_width", "output_width", "empty_latent_width"),
+    Role.HEIGHT: ("height", "resize_type.height", "target_height", "output_height", "empty_latent_height"),
     Role.LENGTH: ("length", "num_frames", "frames_number", "video_frames"),
     Role.FPS: ("fps", "frame_rate"),
 }
