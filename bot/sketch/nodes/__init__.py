@@ -1,0 +1,1 @@
+"""ComfyUI's core image nodes, as this engine runs them."""
