@@ -49,9 +49,6 @@ def message(line: str, allow: Allow = CHAT) -> str:
     return str(caught.value)
 
 
-# What a line says -------------------------------------------------------------------------------------
-
-
 @pytest.mark.parametrize(
     ("line", "expected"),
     [
@@ -187,9 +184,6 @@ def test_marks_of_right_to_left_keyboards_hide_no_flag() -> None:
     assert parse_line("מגדלור \u200f--seed 7\u200f --ar\u200f 3:2").seed == 7
 
 
-# What is refused --------------------------------------------------------------------------------------
-
-
 @pytest.mark.parametrize(
     ("line", "says"),
     [
@@ -280,9 +274,6 @@ def test_prompt_required() -> None:
     require_prompt(parse_line("x" * 10_000))
 
 
-# Shell ------------------------------------------------------------------------------------------------
-
-
 @pytest.mark.parametrize(
     ("args", "expected"),
     [
@@ -354,8 +345,6 @@ def test_good_lines_do_not_pay_for_did_you_mean() -> None:
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
-
-# Properties -------------------------------------------------------------------------------------------
 
 _pieces = st.sampled_from(
     [

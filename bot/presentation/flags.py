@@ -23,6 +23,7 @@ from bot.domain.text import Text
 from bot.presentation.flag_lexer import LineScanner, is_visible, plain_name, quote, split_flag, unreadable
 from bot.presentation.flag_table import FLAGS, SET, Ask, FlagSpec, Takes
 from bot.presentation.flag_values import LoraUse, clip
+from bot.presentation.nearest import nearest
 
 __all__ = [
     "CHAT",
@@ -34,7 +35,6 @@ __all__ = [
     "LoraUse",
     "flags_for",
     "format_flags",
-    "nearest_flag",
     "parse_args",
     "parse_line",
     "require_prompt",
@@ -281,7 +281,7 @@ def _find(written: str, allow: Allow, also_known: Iterable[str] = ()) -> FlagSpe
     names = {alias: spec.name for spec in specs for alias in (spec.name, *spec.aliases) if len(alias) > 1}
     names |= _HINTS
     names |= {known: known for known in also_known}
-    close = nearest_flag(name, names)
+    close = nearest(name, names)
     if close is not None:
         raise FlagError(
             Text(
@@ -298,20 +298,3 @@ def _find(written: str, allow: Allow, also_known: Iterable[str] = ()) -> FlagSpe
             flags=", ".join(spec.flag for spec in specs),
         )
     )
-
-
-def nearest_flag(name: str, names: Iterable[str]) -> str | None:
-    """The known name that was probably meant: one that begins alike, else the closest by typing errors."""
-    from rapidfuzz import process  # only a mistake needs it, and its import takes time
-    from rapidfuzz.distance import OSA
-
-    known = sorted(set(names))
-    if name in known:
-        return name
-    longer = [other for other in known if other.startswith(name)]
-    if longer:
-        return min(longer, key=len)
-    found = process.extractOne(name, known, scorer=OSA.normalized_similarity, score_cutoff=0.5)
-    if found is not None:
-        return found[0]
-    return max((other for other in known if len(other) > 1 and name.startswith(other)), key=len, default=None)
