@@ -266,7 +266,11 @@ def _as_paths(result: Picture | Failure) -> None:
 
 def _as_json(result: Picture | Failure) -> None:
     values = result.job.values
-    shared: dict[str, object] = {"template": values.template, "seed": values.seed, "values": dict(values.values)}
+    shared: dict[str, object] = {
+        "template": values.template,
+        "seed": values.seed,
+        "values": dict(values.values),
+    }
     if isinstance(result, Failure):
         told = {**shared, "error": result.error.code, "message": str(result.error)}
     else:

@@ -9,7 +9,7 @@ import click
 from bot.cli.common import comfyui_option, config_option
 
 
-@click.command("demo", epilog="Example:  fairbrush demo --data-dir demo-pictures")
+@click.command("demo", epilog="\b\nExample:\n  fairbrush demo --data-dir demo-pictures")
 @click.option(
     "--data-dir",
     type=click.Path(path_type=Path, file_okay=False),

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 
-@click.command("engine", epilog="Example:  fairbrush engine --port 8189 --pace 0.5")
+@click.command("engine", epilog="\b\nExample:\n  fairbrush engine --port 8189 --pace 0.5")
 @click.option(
     "--port",
     type=click.IntRange(0, 65535),

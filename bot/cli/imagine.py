@@ -40,7 +40,7 @@ class _ImagineCommand(click.Command):
     cls=_ImagineCommand,
     context_settings={"ignore_unknown_options": True},
     options_metavar="[FLAGS]",
-    epilog='Example:  fairbrush imagine "a lighthouse at dusk" --ar 3:2 --seed 7 --count 2 --out pictures',
+    epilog='\b\nExample:\n  fairbrush imagine "a lighthouse at dusk" --ar 3:2 --seed 7 --count 2 --out pictures',
 )
 @click.argument("words", nargs=-1, type=click.UNPROCESSED, metavar='"PROMPT TEXT"')
 @click.option(

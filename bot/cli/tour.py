@@ -21,6 +21,7 @@ from bot.config import Settings
 from bot.domain.errors import BackendError, FairbrushError, UserError
 from bot.domain.outputs import MediaKind
 from bot.presentation.flags import SHELL, Ask, parse_line
+from bot.service.images import InputImage
 from bot.service.imagine import Job, Painter, Picture
 from bot.service.keep import Folder
 from bot.sketch import EngineSettings
@@ -95,7 +96,7 @@ async def _paint(
 
 def _jobs(
     asks: Sequence[Ask],
-    images: dict[str, batch.InputImage],
+    images: dict[str, InputImage],
     library: TemplateLibrary,
     settings: Settings,
     failures: list[FairbrushError],

@@ -1,0 +1,12 @@
+"""Run every benchmark, one after the other, each in a process of its own."""
+
+import subprocess
+import sys
+
+NAMES = ("startup", "overhead", "flood", "download")
+
+if __name__ == "__main__":
+    codes = [
+        subprocess.run([sys.executable, "-m", f"bench.{name}"], check=False).returncode for name in NAMES
+    ]
+    sys.exit(max(codes))

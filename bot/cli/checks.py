@@ -1,0 +1,174 @@
+"""The work of ``fairbrush check``: rows of ok, warning and problem, each with what to do."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import shutil
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import AsyncExitStack
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Literal
+
+import click
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text as Styled
+
+from bot.app import Opened, configured_server, open_backend
+from bot.cli.common import FAILED, load
+from bot.config import Settings, find_config
+from bot.domain.errors import FairbrushError
+from bot.service.keep import Folder
+from bot.templates.catalogue import Catalogue
+from bot.templates.check import check
+from bot.templates.loader import TemplateLibrary
+
+LOW_DISK_BYTES = 2 * 1024**3
+"""Below this much free space the data folder is close to refusing pictures (about 1,000 large PNGs)."""
+
+Status = Literal["ok", "warning", "problem"]
+_COLOURS: dict[Status, str] = {"ok": "green", "warning": "yellow", "problem": "bold red"}
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    status: Status
+    subject: str
+    message: str
+
+
+async def report(as_json: bool, comfyui: str | None, config_file: Path | None) -> int:
+    """Print all rows; 1 if any is a problem."""
+    settings = load(config_file)
+    rows = [_config_row(config_file), *[row async for row in _rows(settings, comfyui)]]
+    if as_json:
+        for row in rows:
+            click.echo(json.dumps(asdict(row), ensure_ascii=False))
+    else:
+        _print(rows)
+    return FAILED if any(row.status == "problem" for row in rows) else 0
+
+
+def _config_row(config_file: Path | None) -> Row:
+    used = find_config(config_file, Path.cwd())
+    if used is None:
+        return Row("ok", "configuration", "No config.toml here: the built-in defaults hold.")
+    return Row("ok", "configuration", f"{used} is understood.")
+
+
+async def _rows(settings: Settings, comfyui: str | None) -> AsyncIterator[Row]:
+    servers = list(settings.comfyui) if comfyui is None else []
+    if not servers:
+        async for row in _server_and_templates(settings, comfyui):
+            yield row
+    for number, server in enumerate(servers):
+        only = settings.model_copy(update={"comfyui": (server,)})
+        async for row in _server_and_templates(only, None, templates=number == 0):
+            yield row
+    for row in _front_ends(settings):
+        yield row
+    yield await _disk(settings)
+
+
+async def _server_and_templates(
+    settings: Settings, comfyui: str | None, *, templates: bool = True
+) -> AsyncIterator[Row]:
+    server = configured_server(settings, comfyui)
+    subject = f"server {server.name}" if server else "server"
+    catalogue: Catalogue | None = None
+    async with AsyncExitStack() as stack:
+        try:
+            opened = await stack.enter_async_context(open_backend(settings, comfyui))
+            yield await _server(opened, subject)
+            catalogue = await opened.backend.catalogue()
+            if not await opened.backend.session.first_try(5.0):
+                yield Row(
+                    "warning",
+                    subject,
+                    "Its websocket (/ws) cannot be opened: pictures come, live progress does not. A proxy in "
+                    "front must pass websockets on.",
+                )
+        except FairbrushError as error:
+            yield Row("problem", subject, str(error))
+    if templates:
+        for row in await asyncio.to_thread(lambda: list(_templates(settings, catalogue))):
+            yield row
+
+
+async def _server(opened: Opened, subject: str) -> Row:
+    if opened.embedded:
+        return Row(
+            "warning",
+            subject,
+            "No ComfyUI server is configured: the built-in engine paints sketches. Name yours below "
+            "[[comfyui]] in config.toml, or with --comfyui URL.",
+        )
+    stats = await opened.backend.system_stats()
+    devices = "; ".join(
+        f"{device.name}, {device.vram_total / 1024**3:.1f} GB ({device.vram_free / 1024**3:.1f} GB free)"
+        for device in stats.devices
+    )
+    return Row("ok", subject, f"ComfyUI {stats.version} at {opened.url}: {devices or 'no device named'}")
+
+
+def _templates(settings: Settings, catalogue: Catalogue | None) -> Iterator[Row]:
+    try:
+        library = TemplateLibrary(settings.workflows_dir)
+    except FairbrushError as error:
+        yield Row("problem", "templates", str(error))
+        return
+    if not library.enabled() and not library.disabled():
+        yield Row(
+            "problem",
+            "templates",
+            f"{settings.workflows_dir} holds no workflow. Add one:  fairbrush templates add FILE",
+        )
+    for broken in library.disabled():
+        for problem in broken.problems:
+            yield Row("problem", f"template {broken.name}", str(problem))
+    for template in library.enabled():
+        subject = f"template {template.name}"
+        if catalogue is None:
+            yield Row("warning", subject, "Not checked: no server gave its node catalogue.")
+            continue
+        findings = check(template, catalogue)
+        for finding in findings:
+            yield Row(finding.severity, subject, str(finding.text))
+        if not findings:
+            yield Row("ok", subject, f"/{template.command}: the server can run it.")
+
+
+def _front_ends(settings: Settings) -> Iterator[Row]:
+    for name, section in (("Discord", settings.discord), ("Telegram", settings.telegram)):
+        if section is not None and not section.token.get_secret_value():
+            yield Row(
+                "problem", name, f"The section [{name.lower()}] has no token. Give one, or leave it out."
+            )
+        elif section is not None:
+            yield Row("warning", name, "A token is given. Whether it is valid was not tried.")
+
+
+async def _disk(settings: Settings) -> Row:
+    try:
+        await Folder(settings.data_dir).prepare()
+        free = (await asyncio.to_thread(shutil.disk_usage, settings.data_dir)).free
+    except FairbrushError as error:
+        return Row("problem", "disk", str(error))
+    words = f"{settings.data_dir} can be written; {free / 1024**3:.1f} GB are free."
+    return Row("warning" if free < LOW_DISK_BYTES else "ok", "disk", words)
+
+
+def _print(rows: Sequence[Row]) -> None:
+    table = Table(box=None, pad_edge=False, show_header=False)
+    table.add_column(no_wrap=True)
+    table.add_column(no_wrap=True)
+    table.add_column(overflow="fold")
+    for row in rows:
+        # Styled, not markup: subjects and messages hold file and node names of other people's making.
+        table.add_row(Styled(row.status, _COLOURS[row.status]), Styled(row.subject), Styled(row.message))
+    Console(soft_wrap=False).print(table)
+    problems = sum(row.status == "problem" for row in rows)
+    warnings = sum(row.status == "warning" for row in rows)
+    click.echo(f"\n{problems} problems, {warnings} warnings." if problems or warnings else "\nAll is well.")
