@@ -6,6 +6,7 @@ import asyncio
 import uuid
 from collections.abc import Callable
 from contextlib import AsyncExitStack
+from dataclasses import dataclass
 from pathlib import Path
 from time import monotonic
 from types import TracebackType
@@ -19,10 +20,11 @@ from bot.comfy.drive import Drive
 from bot.comfy.prepare import runnable
 from bot.comfy.run import Run
 from bot.comfy.session import Session
+from bot.comfy.submit import submit_once
 from bot.comfy.watch import Patience, Watch
-from bot.domain.errors import BackendError, ProtocolError, ServerUnreachable
-from bot.domain.events import EndEvent, Failed, RunEvent
-from bot.domain.ids import PromptId
+from bot.domain.errors import BackendError, GraphRejected, ServerUnreachable
+from bot.domain.events import EndEvent, Failed, Interrupted, RunEvent
+from bot.domain.ids import ClientId, PromptId
 from bot.domain.outputs import OutputFile
 from bot.service.ports import Submission
 from bot.templates.catalogue import Catalogue
@@ -31,6 +33,15 @@ CATALOGUE_SECONDS = 300.0
 """A catalogue older than this is asked for again: models are added while a server runs."""
 FIRST_TRY_SECONDS = 5.0
 DOWNLOAD_TRIES = 4
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """A catalogue, when it was read, and on which connection: a restarted server may have new nodes."""
+
+    since: float
+    connection: int
+    catalogue: Catalogue
 
 
 class ComfyBackend:
@@ -43,14 +54,16 @@ class ComfyBackend:
         name: str = "comfyui",
         patience: Patience | None = None,
         clock: Callable[[], float] = monotonic,
+        client_id: ClientId | None = None,
     ) -> None:
+        """``client_id``: by which the server knew us before a restart; without it fresh ones are used."""
         self.name = name
         self.client = client
-        self.session = Session(client)
+        self.session = Session(client, client_id=client_id)
         self._patience = patience or Patience()
         self._clock = clock
         self._drives: dict[PromptId, Drive] = {}
-        self._catalogue: tuple[float, Catalogue] | None = None
+        self._catalogue: _Known | None = None
         self._catalogue_lock = asyncio.Lock()
         self._stack = AsyncExitStack()
         self._listener: asyncio.Task[None] | None = None
@@ -66,22 +79,30 @@ class ComfyBackend:
     ) -> None:
         if self._listener is not None:
             self._listener.cancel()
-        await self._stack.__aexit__(kind, error, trace)
+        # The body's exception is not handed on: a task group would wrap it into a group.
+        await self._stack.__aexit__(None, None, None)
 
     async def run(
         self, submission: Submission, on_event: Callable[[RunEvent], None], *, submitted: bool = False
     ) -> EndEvent:
-        run = Run(submission.prompt_id, submission.graph)
-        with self.session.subscribe(run) as subscription:
+        with self.session.subscribe(Run(submission.prompt_id, submission.graph)) as subscription:
             drive = Drive(
                 self.client, self.session, subscription, Watch(self._patience, self._clock()), self._clock
             )
             self._drives[submission.prompt_id] = drive
             try:
                 await self.session.first_try(FIRST_TRY_SECONDS)
-                if not submitted:
-                    await self._submit(submission)
-                return await drive.to_the_end(on_event)
+                if submitted:
+                    subscription.nudge()  # it may be over already
+                    return await drive.to_the_end(on_event)
+                if drive.cancel_wished:
+                    return Interrupted()
+                if (refused := await self._submit(submission, drive)) is None:
+                    return await drive.to_the_end(on_event)
+                # Accepted without what was asked for: nobody shall paint, or pay, for the rest.
+                drive.wish_to_cancel()
+                await drive.to_the_end(lambda _: None)
+                return Failed(refused)
             except BackendError as error:
                 return Failed(error)
             finally:
@@ -107,11 +128,13 @@ class ComfyBackend:
 
     async def catalogue(self) -> Catalogue:
         async with self._catalogue_lock:
-            now = self._clock()
-            if self._catalogue is None or now - self._catalogue[0] > CATALOGUE_SECONDS:
+            now, connection = self._clock(), self.session.connections
+            known = self._catalogue
+            if known is None or known.connection != connection or now - known.since > CATALOGUE_SECONDS:
                 data = await self.client.object_info()
-                self._catalogue = now, await asyncio.to_thread(Catalogue.from_object_info, data)
-            return self._catalogue[1]
+                known = _Known(now, connection, await asyncio.to_thread(Catalogue.from_object_info, data))
+                self._catalogue = known
+            return known.catalogue
 
     async def system_stats(self) -> SystemStats:
         return await self.client.system_stats()
@@ -119,37 +142,35 @@ class ComfyBackend:
     async def free(self) -> None:
         await self.client.free()
 
-    async def _submit(self, submission: Submission) -> None:
-        """Post the graph once; again only when the server has certainly not taken it."""
-        try:
-            await self._post(submission)
-        except (ServerUnreachable, ProtocolError) as error:
-            # The answer was lost, the request never arrived, or it was a 500 for a graph that was queued
-            # all the same: only the server can tell.
-            if await self._knows(submission.prompt_id):
-                return
-            if isinstance(error, ProtocolError):
-                raise
-            await self._post(submission)
-
-    async def _post(self, submission: Submission) -> None:
-        known = self._catalogue[1] if self._catalogue else None
+    async def _submit(self, submission: Submission, drive: Drive) -> GraphRejected | None:
+        """Post the graph; the error when the server took it without an output that is wanted."""
         graph = runnable(submission.graph)
-        submitted = await self.client.submit(
-            graph,
-            submission.prompt_id,
-            self.session.client_id,
-            extra_data={"preview_method": "auto"} if submission.previews else None,
-            catalogue=known,
-        )
+        try:
+            submitted = await submit_once(
+                lambda: self.client.submit(
+                    graph,
+                    submission.prompt_id,
+                    self.session.client_id,
+                    extra_data={"preview_method": "auto"} if submission.previews else None,
+                    catalogue=self._choices,
+                ),
+                self.client,
+                submission.prompt_id,
+                patience=self._patience,
+                clock=self._clock,
+                given_up=lambda: drive.cancel_wished,
+            )
+        except GraphRejected:
+            self._catalogue = None  # what it offers may have changed since we asked
+            raise
         wanted = submission.outputs or {node.id for node in graph}
-        if submitted.dropped & wanted:
-            # Accepted without what was asked for: nobody shall paint, or pay, for the rest.
-            await self.client.delete(submission.prompt_id)
-            await self.client.interrupt(submission.prompt_id)
-            raise failures.rejected(submitted.body, graph, known)
+        if submitted is not None and submitted.dropped & wanted:
+            return failures.rejected(submitted.body, graph, await self._choices())
+        return None
 
-    async def _knows(self, prompt_id: PromptId) -> bool:
-        if prompt_id in await self.client.queue():
-            return True
-        return await self.client.history(prompt_id) is not None
+    async def _choices(self) -> Catalogue | None:
+        """The catalogue for an error message; None rather than an error about the error."""
+        try:
+            return await self.catalogue()
+        except BackendError:
+            return None

@@ -6,9 +6,7 @@ Nothing here retries or waits for a run; that is :mod:`bot.comfy.backend`'s.
 from __future__ import annotations
 
 import asyncio
-import json
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
 from pathlib import Path
@@ -20,17 +18,13 @@ from yarl import URL
 
 from bot.comfy import failures
 from bot.comfy.snapshots import HistoryEntry, QueueSnapshot, parse_history, parse_queue
-from bot.domain.errors import AuthenticationFailed, BackendError, ProtocolError, ServerUnreachable, UserError
+from bot.comfy.transport import CHUNK_BYTES, Transport
+from bot.domain.errors import ProtocolError
 from bot.domain.ids import ClientId, NodeId, PromptId
 from bot.domain.outputs import OutputFile
 from bot.domain.text import Text
 from bot.templates.catalogue import Catalogue
 from bot.templates.graph import Graph
-
-MAX_JSON_BYTES = 64 * 1024 * 1024
-"""Largest JSON answer that is read; a full /object_info with many packs stays below 10 MB."""
-CHUNK_BYTES = 256 * 1024
-_GATEWAY_ERRORS = frozenset({502, 503, 504})
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,12 +72,17 @@ class ComfyClient:
     def __init__(
         self, base_url: str, *, headers: Mapping[str, str] | None = None, timeout_seconds: float = 30.0
     ) -> None:
-        self.base = _base(base_url)
-        self._headers = dict(headers or {})
-        self._timeout = aiohttp.ClientTimeout(
-            total=None, sock_connect=min(10.0, timeout_seconds), sock_read=timeout_seconds
-        )
-        self._http: aiohttp.ClientSession | None = None
+        self._transport = Transport(base_url, headers or {}, timeout_seconds)
+
+    @property
+    def base(self) -> URL:
+        """The server's address, ending in a slash."""
+        return self._transport.base
+
+    @property
+    def http(self) -> aiohttp.ClientSession:
+        """For the websocket, which shares headers and connections with the requests."""
+        return self._transport.http
 
     async def __aenter__(self) -> Self:
         return self
@@ -94,18 +93,7 @@ class ComfyClient:
         await self.close()
 
     async def close(self) -> None:
-        if self._http is not None:
-            await self._http.close()
-            self._http = None
-
-    @property
-    def http(self) -> aiohttp.ClientSession:
-        # Made on first use: aiohttp wants a running loop, and a client that is never used opens nothing.
-        if self._http is None:
-            self._http = aiohttp.ClientSession(
-                headers=self._headers, timeout=self._timeout, cookie_jar=aiohttp.DummyCookieJar()
-            )
-        return self._http
+        await self._transport.close()
 
     async def submit(
         self,
@@ -114,25 +102,28 @@ class ComfyClient:
         client_id: ClientId,
         *,
         extra_data: Mapping[str, Any] | None = None,
-        catalogue: Catalogue | None = None,
+        catalogue: Callable[[], Awaitable[Catalogue | None]] | None = None,
     ) -> Submitted:
-        """POST /prompt. Raises :class:`GraphRejected`; ``catalogue`` makes its message name the choices."""
+        """POST /prompt. Raises :class:`GraphRejected`.
+
+        ``catalogue`` is asked when the server refuses, for the choices that its answer leaves out.
+        """
         body = {
             "prompt": graph.to_api(),
             "prompt_id": prompt_id,
             "client_id": client_id,
             **({"extra_data": dict(extra_data)} if extra_data else {}),
         }
-        async with self._request("POST", "prompt", json=body, statuses=(400,)) as response:
-            answer = await self._json(response)
+        async with self._transport.request("POST", "prompt", json=body, statuses=(400,)) as response:
+            answer = await self._transport.json(response)
         if not isinstance(answer, dict):
-            raise self._not_comfy("an answer to /prompt that is no object")
+            raise self._transport.not_comfy("an answer to /prompt that is no object")
         if response.status == HTTPStatus.BAD_REQUEST:
             if "error" not in answer and "node_errors" not in answer:
-                raise self._not_comfy(f"400 without an error: {list(answer)[:5]}")
-            raise failures.rejected(answer, graph, catalogue)
+                raise self._transport.not_comfy(f"400 without an error: {list(answer)[:5]}")
+            raise failures.rejected(answer, graph, await catalogue() if catalogue else None)
         if answer.get("prompt_id") != prompt_id:
-            raise self._not_comfy("an answer to /prompt without our prompt id")
+            raise self._transport.not_comfy("an answer to /prompt without our prompt id")
         number = answer.get("number")
         return Submitted(float(number) if isinstance(number, int | float) else 0.0, _dropped(answer), answer)
 
@@ -159,7 +150,7 @@ class ComfyClient:
         data = await self._get_json("system_stats")
         system, devices = (data.get(k) if isinstance(data, dict) else None for k in ("system", "devices"))
         if not isinstance(system, dict):
-            raise self._not_comfy("/system_stats without a system")
+            raise self._transport.not_comfy("/system_stats without a system")
         listed = devices if isinstance(devices, list) else []
         return SystemStats(
             version=str(system.get("comfyui_version", "")),
@@ -173,7 +164,7 @@ class ComfyClient:
         """The raw node catalogue, 1 to 10 MB."""
         data = await self._get_json("object_info")
         if not isinstance(data, dict) or not data:
-            raise self._not_comfy("an empty /object_info")
+            raise self._transport.not_comfy("an empty /object_info")
         return data
 
     async def upload_image(self, content: bytes, filename: str) -> str:
@@ -183,11 +174,11 @@ class ComfyClient:
         """
         form = aiohttp.FormData()
         form.add_field("image", content, filename=filename, content_type="application/octet-stream")
-        async with self._request("POST", "upload/image", data=form) as response:
-            answer = await self._json(response)
+        async with self._transport.request("POST", "upload/image", data=form) as response:
+            answer = await self._transport.json(response)
         name = answer.get("name") if isinstance(answer, dict) else None
         if not isinstance(name, str) or not name:
-            raise self._not_comfy("an upload without a name")
+            raise self._transport.not_comfy("an upload without a name")
         subfolder = answer.get("subfolder")
         return f"{subfolder}/{name}" if isinstance(subfolder, str) and subfolder else name
 
@@ -198,16 +189,22 @@ class ComfyClient:
         is gone, and OSError as the disk gives it. What was written so far stays for the caller to remove.
         """
         query = {"filename": file.filename, "subfolder": file.subfolder, "type": file.folder}
-        async with self._request("GET", "view", params=query, statuses=(404,)) as response:
+        if any("\ud800" <= char <= "\udfff" for value in query.values() for char in value):
+            raise ProtocolError(  # bytes that are no text; the server itself could not find it by this
+                Text("The ComfyUI server gave the finished file a name that cannot be asked for."),
+                cause=f"node {file.node}: {file.filename!r}",
+            )
+        async with self._transport.request("GET", "view", params=query, statuses=(404,)) as response:
             if response.status == HTTPStatus.NOT_FOUND:
                 raise ProtocolError(
                     Text("The ComfyUI server says that the finished file is gone. Paint it again."),
                     cause=f"/view 404 for node {file.node} in {file.folder}",
                 )
             if response.content_type == "text/html":
-                raise self._not_comfy("a web page for /view")
+                raise self._transport.not_comfy("a web page for /view")
             size = 0
-            stream = await asyncio.to_thread(target.open, "wb")
+            # One quick call. In a thread, a cancelled download would leave the file open with no owner.
+            stream = target.open("wb")
             try:
                 async for chunk in response.content.iter_chunked(CHUNK_BYTES):
                     size += await asyncio.to_thread(stream.write, chunk)
@@ -216,116 +213,12 @@ class ComfyClient:
             return Download(size, response.content_type)
 
     async def _get_json(self, path: str) -> Any:
-        async with self._request("GET", path) as response:
-            return await self._json(response)
+        async with self._transport.request("GET", path) as response:
+            return await self._transport.json(response)
 
     async def _post(self, path: str, body: Mapping[str, Any]) -> None:
-        async with self._request("POST", path, json=body):
+        async with self._transport.request("POST", path, json=body):
             pass
-
-    @asynccontextmanager
-    async def _request(
-        self, method: str, path: str, *, statuses: tuple[int, ...] = (), **kwargs: Any
-    ) -> AsyncIterator[aiohttp.ClientResponse]:
-        """One request; statuses other than 200 and ``statuses`` are raised as errors of ours."""
-        try:
-            # A redirect would be a login page; following it would end in HTML that nobody asked for.
-            async with self.http.request(
-                method, self.base / path, allow_redirects=False, **kwargs
-            ) as response:
-                if response.status != HTTPStatus.OK and response.status not in statuses:
-                    raise await self._refused(response, path)
-                yield response
-        except TimeoutError as error:
-            said = Text("The ComfyUI server at {url} did not answer in time.", url=self.base)
-            raise ServerUnreachable(said, cause=f"{method} /{path}: timed out") from error
-        except aiohttp.ClientConnectorCertificateError as error:
-            said = Text("The certificate of the ComfyUI server at {url} is not trusted.", url=self.base)
-            raise ServerUnreachable(said, cause=repr(error)) from error
-        except aiohttp.ClientError as error:
-            said = Text(
-                "The ComfyUI server at {url} cannot be reached. Is it running, and is the address right?",
-                url=self.base,
-            )
-            raise ServerUnreachable(said, cause=f"{method} /{path}: {error!r}") from error
-
-    async def _refused(self, response: aiohttp.ClientResponse, path: str) -> BackendError:
-        status = response.status
-        cause = f"{response.method} /{path}: {status}"
-        if status in (401, 403, 407) or 300 <= status < 400:
-            return AuthenticationFailed(
-                Text(
-                    "The ComfyUI server at {url} wants a login (it answered {status}). Give the operator's "
-                    'credentials as a header: headers = {{ Authorization = "…" }} below [[comfyui]].',
-                    url=self.base,
-                    status=status,
-                ),
-                cause=cause,
-            )
-        if status in _GATEWAY_ERRORS:
-            return ServerUnreachable(
-                Text(
-                    "The proxy at {url} answers, but no ComfyUI server behind it. Start ComfyUI.",
-                    url=self.base,
-                ),
-                cause=cause,
-            )
-        if status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
-            return ProtocolError(Text("The file is larger than the ComfyUI server accepts."), cause=cause)
-        words = await response.content.read(300)
-        return self._not_comfy(f"{cause}: {failures.clean(words.decode('utf-8', 'replace'))}")
-
-    async def _json(self, response: aiohttp.ClientResponse) -> Any:
-        body = await _read_all(response)
-        try:
-            return json.loads(body)
-        except (ValueError, RecursionError) as error:
-            head = failures.clean(body[:80].decode("utf-8", "replace"))
-            raise self._not_comfy(f"{response.method} {response.url.path}: no JSON: {head}") from error
-
-    def _not_comfy(self, cause: str) -> ProtocolError:
-        return ProtocolError(
-            Text(
-                "What answers at {url} does not speak like a ComfyUI server. Check the address (and the "
-                "path, behind a proxy).",
-                url=self.base,
-            ),
-            cause=cause,
-        )
-
-
-async def _read_all(response: aiohttp.ClientResponse) -> bytes:
-    parts: list[bytes] = []
-    size = 0
-    async for chunk in response.content.iter_chunked(CHUNK_BYTES):
-        size += len(chunk)
-        if size > MAX_JSON_BYTES:
-            raise ProtocolError(
-                Text("The server's answer is too large to be ComfyUI's."),
-                cause=f"{response.url.path}: {size}",
-            )
-        parts.append(chunk)
-    return b"".join(parts)
-
-
-def _base(base_url: str) -> URL:
-    try:
-        url = URL(base_url.strip())
-        usable = url.scheme in ("http", "https") and bool(url.host)
-    except ValueError:
-        usable = False
-    if not usable:
-        raise UserError(
-            Text(
-                "“{url}” is no address of a ComfyUI server. Write it like http://127.0.0.1:8188.",
-                url=base_url,
-            )
-        )
-    if url.user or url.password:
-        raise UserError(
-            Text("Leave user name and password out of the server's address; give them as a header instead.")
-        )
-    return url.with_query(None).with_fragment(None).with_path(url.path.rstrip("/") + "/")
 
 
 def _dropped(answer: Mapping[str, Any]) -> frozenset[NodeId]:

@@ -11,8 +11,9 @@ from collections.abc import Callable
 
 from bot.comfy.client import ComfyClient
 from bot.comfy.run import Phase
-from bot.comfy.session import Session, Subscription
-from bot.comfy.snapshots import QueueSnapshot
+from bot.comfy.session import Session
+from bot.comfy.snapshots import HistoryEntry, QueueSnapshot
+from bot.comfy.subscription import Subscription
 from bot.comfy.watch import Verdict, Watch
 from bot.domain.errors import BackendError, RunTimedOut, ServerUnreachable, ServerWedged
 from bot.domain.events import EndEvent, Failed, Finished, Interrupted, RunEvent
@@ -32,40 +33,40 @@ class Drive:
         watch: Watch,
         clock: Callable[[], float],
     ) -> None:
+        self.cancel_wished = False
         self._client = client
         self._session = session
         self._subscription = subscription
         self._run = subscription.run
         self._watch = watch
         self._clock = clock
-        self._cancel_wished = False
-        self._stop_sent = False
         self._timed_out = False
-        self._last_queue: QueueSnapshot | None = None
+        self._ahead: tuple[frozenset[str], int] | None = None
+        self._refusal: BackendError | None = None
 
     def wish_to_cancel(self) -> None:
-        self._cancel_wished = True
+        self.cancel_wished = True
         self._subscription.nudge()
 
     async def to_the_end(self, on_event: Callable[[RunEvent], None]) -> EndEvent:
         """Report events until the run is over; the end is returned, not reported."""
+        subscription = self._subscription
         while True:
-            for event in self._subscription.take():
+            for event in subscription.take():
                 if isinstance(event, Finished | Failed | Interrupted):
                     return self._why(event)
                 on_event(event)
             self._note_signs_of_life()
-            if self._cancel_wished and not self._stop_sent:
-                await self._stop()
             wait = self._watch.until_ask(
-                self._clock(), connected=self._session.connected, running=self._run.phase is Phase.RUNNING
+                self._clock(),
+                connected=self._session.connected,
+                running=self._run.phase is Phase.RUNNING,
+                hinted=subscription.hinted,
             )
-            if self._subscription.ask or wait <= 0:
-                self._subscription.ask = False
-                self._subscription.push(await self._ask())
-                await self._judge()
-            elif not self._subscription.has_events:
-                await self._subscription.changed(wait)
+            if subscription.ask or wait <= 0:
+                await self._look()
+            elif not subscription.has_events:
+                await subscription.changed(wait)
 
     def _note_signs_of_life(self) -> None:
         now = self._clock()
@@ -74,91 +75,101 @@ class Drive:
             self._watch.heard(now)
         if self._run.phase is Phase.ENDED:
             self._watch.ended(now)
-        if self._run.end_mark_seen:
-            # The last message of a run: its history is there by now (not so on execution_success).
-            self._run.end_mark_seen = False
-            self._subscription.ask = True
 
-    async def _ask(self) -> list[RunEvent]:
-        """Look at the server; what it says about the run."""
-        run = self._run
-        try:
-            entry = await self._client.history(run.prompt_id)
-            if entry is None:
-                queue = await self._client.queue()
-                if run.prompt_id in queue:
-                    return await self._still_there(queue)
-                # It may have moved from one to the other between the two looks.
-                entry = await self._client.history(run.prompt_id)
-        except BackendError as error:
-            log.info("cannot ask about prompt %s: %s", run.prompt_id, error.cause)
-            self._watch.asked(self._clock(), reached=False)
-            return []
-        now = self._clock()
-        self._watch.asked(now, reached=True)
-        if entry is not None:
-            return run.in_history(entry)
-        if self._stop_sent:
-            return run.give_up(Interrupted())  # a deleted prompt leaves no trace
-        if run.phase is Phase.ENDED and not self._watch.history_is_late(now):
-            return []
-        return run.nowhere()
-
-    async def _still_there(self, queue: QueueSnapshot) -> list[RunEvent]:
-        now = self._clock()
-        self._watch.asked(now, reached=True)
-        if queue != self._last_queue:
-            self._last_queue = queue
-            self._watch.heard(now)
-        if self._stop_sent:
-            # An interrupt that came while the server was between queue and first node went nowhere.
+    async def _look(self) -> None:
+        """Ask the server how the run stands, stop it where that is wished, and judge the silence."""
+        self._subscription.ask = self._subscription.hinted = False
+        if self._timed_out or (self.cancel_wished and self._run.phase is not Phase.ENDED):
+            # Again at each look: an interrupt that comes between queue and first node goes nowhere.
             await self._stop()
-        return self._run.in_queue(queue)
+        try:
+            found = await self._find()
+        except BackendError as error:
+            log.info("cannot ask about prompt %s: %s", self._run.prompt_id, error.cause)
+            self._refusal = error
+            self._watch.asked(self._clock(), reached=False)
+        else:
+            self._refusal = None
+            self._watch.asked(self._clock(), reached=True, listed=isinstance(found, QueueSnapshot))
+            self._subscription.push(self._means(found))
+        if self._run.phase is not Phase.OVER:
+            self._judge()
+
+    async def _find(self) -> HistoryEntry | QueueSnapshot | None:
+        """Where the server has the run: among the ended, in the queue, or nowhere. Raises BackendError."""
+        prompt_id = self._run.prompt_id
+        if (entry := await self._client.history(prompt_id)) is not None:
+            return entry
+        if prompt_id in (queue := await self._client.queue()):
+            return queue
+        # It may have moved from one to the other between the two looks.
+        return await self._client.history(prompt_id)
+
+    def _means(self, found: HistoryEntry | QueueSnapshot | None) -> list[RunEvent]:
+        run, now = self._run, self._clock()
+        match found:
+            case HistoryEntry():
+                return run.in_history(found)
+            case QueueSnapshot():
+                self._note_queue(found, now)
+                return run.in_queue(found)
+            case None if run.phase is Phase.ENDED:
+                return run.nowhere() if self._watch.history_is_late(now) else []
+            case None if self.cancel_wished or self._timed_out:
+                return run.give_up(Interrupted())  # a deleted prompt leaves no trace
+            case None:
+                return run.nowhere()
+
+    def _note_queue(self, queue: QueueSnapshot, now: float) -> None:
+        """What moves ahead of a waiting run is life. Prompts that queue up behind a dead worker are not."""
+        ahead = queue.ahead_of(self._run.prompt_id)
+        state = (frozenset(queue.running), -1 if ahead is None else ahead)
+        if self._ahead is None or state[0] != self._ahead[0] or state[1] < self._ahead[1]:
+            self._watch.moved(now)
+        self._ahead = state
 
     async def _stop(self) -> None:
-        """Take the run out of the queue, or interrupt it; never anybody else's."""
+        """Take the run out of the queue, and interrupt it if it is the one that runs; never another."""
         prompt_id = self._run.prompt_id
-        try:
-            await self._client.delete(prompt_id)
-            await self._client.interrupt(prompt_id)
-        except BackendError as error:
-            log.info("cannot stop prompt %s: %s", prompt_id, error.cause)
-            self._watch.asked(self._clock(), reached=False)
-            return
-        if not self._stop_sent:
-            self._stop_sent = True
-            self._watch.interrupted(self._clock())
-            # One look at once: what waited is gone now and tells nobody.
-            self._subscription.ask = True
+        for stop in (self._client.delete, self._client.interrupt):
+            try:
+                await stop(prompt_id)
+            except BackendError as error:
+                log.info("cannot stop prompt %s: %s", prompt_id, error.cause)
+        self._watch.interrupted(self._clock())
 
-    async def _judge(self) -> None:
+    def _judge(self) -> None:
         """Act on a run that has been silent for too long."""
-        run = self._run
-        if run.phase is Phase.OVER:
-            return
-        now, running = self._clock(), run.phase is Phase.RUNNING
-        match self._watch.verdict(now, running=running):
+        now = self._clock()
+        match self._watch.verdict(now):
             case Verdict.UNREACHABLE:
-                self._subscription.push(run.give_up(Failed(self._unreachable())))
+                self._give_up(self._unreachable())
             case Verdict.WEDGED:
-                self._subscription.push(run.give_up(Failed(self._wedged())))
+                self._give_up(self._wedged())
             case Verdict.NO_LIFE:
                 self._timed_out = True
-                await self._stop()
-            case Verdict.GO_ON if running and self._session.connected and self._watch.socket_suspect(now):
-                self._watch.reconnected(now)
-                await self._session.reconnect()
+                self._subscription.nudge()
+            case Verdict.GO_ON:
+                running = self._run.phase is Phase.RUNNING
+                if running and self._session.connected and self._watch.socket_suspect(now):
+                    self._watch.reconnected(now)
+                    self._session.reconnect()
+
+    def _give_up(self, error: BackendError) -> None:
+        self._subscription.push(self._run.give_up(Failed(error)))
 
     def _why(self, end: EndEvent) -> EndEvent:
         """An interrupt that we sent for want of life is a time-out, not somebody's wish."""
-        if self._timed_out and isinstance(end, Interrupted):
+        if self._timed_out and not self.cancel_wished and isinstance(end, Interrupted):
             return Failed(self._no_life(), end.server_seconds)
         return end
 
-    def _unreachable(self) -> ServerUnreachable:
+    def _unreachable(self) -> BackendError:
+        if self._refusal is not None and not isinstance(self._refusal, ServerUnreachable):
+            return self._refusal  # it answers, but not to us any more: a login, or something else there
         return ServerUnreachable(
             Text(
-                "The ComfyUI server at {url} went away while it painted and did not come back.",
+                "The ComfyUI server at {url} went away in the middle of this picture and did not come back.",
                 url=self._client.base,
             ),
             cause=f"prompt {self._run.prompt_id}: no answer for {self._watch.patience.unreachable:.0f} s",

@@ -83,6 +83,7 @@ class Progress:
 class Executed:
     prompt_id: PromptId
     node: NodeId
+    display_node: NodeId
     output: Mapping[str, Any] | None
 
 
@@ -237,6 +238,12 @@ def _prompt_id(data: Mapping[str, Any]) -> PromptId:
     return PromptId(_text(data, "prompt_id"))
 
 
+def _display(data: Mapping[str, Any], key: str, node: NodeId) -> NodeId:
+    """The node to show for ``node``, which may have come into being only while the graph ran."""
+    display = data.get(key)
+    return NodeId(display) if isinstance(display, str) else node
+
+
 def _timestamp(data: Mapping[str, Any]) -> int | None:
     value = data.get("timestamp")
     return value if isinstance(value, int) and not isinstance(value, bool) else None
@@ -254,12 +261,11 @@ def _status(data: Mapping[str, Any]) -> Message:
 def _executing(data: Mapping[str, Any]) -> Message:
     if data.get("node") is None:
         return EndMark(_prompt_id(data))
-    node = NodeId(_text(data, "node"))
-    display, prompt_id = data.get("display_node"), data.get("prompt_id")
+    node, prompt_id = NodeId(_text(data, "node")), data.get("prompt_id")
     return Executing(
         PromptId(prompt_id) if isinstance(prompt_id, str) else None,
         node,
-        NodeId(display) if isinstance(display, str) else node,
+        _display(data, "display_node", node),
     )
 
 
@@ -283,11 +289,10 @@ def _progress_state(data: Mapping[str, Any]) -> Message:
     for node_id, raw in nodes.items():
         if not isinstance(raw, dict):
             raise _Malformed("nodes")
-        display = raw.get("display_node_id")
         states.append(
             NodeProgress(
                 NodeId(node_id),
-                NodeId(display) if isinstance(display, str) else NodeId(node_id),
+                _display(raw, "display_node_id", NodeId(node_id)),
                 _number(raw, "value"),
                 _number(raw, "max"),
                 finished=raw.get("state") == "finished",
@@ -297,9 +302,12 @@ def _progress_state(data: Mapping[str, Any]) -> Message:
 
 
 def _executed(data: Mapping[str, Any]) -> Message:
-    output = data.get("output")
+    node, output = NodeId(_text(data, "node")), data.get("output")
     return Executed(
-        _prompt_id(data), NodeId(_text(data, "node")), output if isinstance(output, dict) else None
+        _prompt_id(data),
+        node,
+        _display(data, "display_node", node),
+        output if isinstance(output, dict) else None,
     )
 
 

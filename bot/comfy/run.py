@@ -44,11 +44,11 @@ class Phase(Enum):
 _MOVES: dict[Phase, frozenset[Phase]] = {
     Phase.SUBMITTED: frozenset({Phase.WAITING, Phase.RUNNING, Phase.ENDED, Phase.OVER}),
     Phase.WAITING: frozenset({Phase.RUNNING, Phase.ENDED, Phase.OVER}),
-    Phase.RUNNING: frozenset({Phase.WAITING, Phase.ENDED, Phase.OVER}),
+    Phase.RUNNING: frozenset({Phase.ENDED, Phase.OVER}),
     Phase.ENDED: frozenset({Phase.OVER}),
     Phase.OVER: frozenset(),
 }
-"""Legal moves. RUNNING to WAITING: a server that lost its worker may queue the same id again."""
+"""Legal moves: always onwards. A server that says otherwise is late, and is not followed."""
 
 
 class Run:
@@ -57,11 +57,12 @@ class Run:
     def __init__(self, prompt_id: PromptId, graph: Graph) -> None:
         self.prompt_id = prompt_id
         self.phase = Phase.SUBMITTED
-        self.end_mark_seen = False
         self._graph = graph
         self._meter = Meter(Plan.of(graph))
         self._outputs: dict[NodeId, tuple[Output, ...]] = {}
+        self._made_by: dict[NodeId, NodeId] = {}
         self._current: NodeId | None = None
+        self._step: tuple[NodeId, float, float] | None = None
         self._ahead: int | None = None
         self._started_ms: int | None = None
         self._live = False
@@ -86,9 +87,6 @@ class Run:
             self._live = False
             return []
         self._live = True
-        if isinstance(message, wire.EndMark):
-            self.end_mark_seen = True
-            return self._move(Phase.ENDED)
         return self._own(message)
 
     def _own(self, message: wire.RunMessage) -> list[RunEvent]:
@@ -100,15 +98,17 @@ class Run:
                 self._meter.cached(nodes)
                 return []
             case wire.Executing(node=node, display_node=display):
-                return self._begin() + self._enter(node, display)
+                return self._begin() + self._enter(self._shown(node, display))
             case wire.Progress(nodes=states):
                 return self._begin() + self._steps(states)
-            case wire.Executed(node=node, output=output):
-                self._outputs[node] = parse_outputs({node: output}) if output else ()
+            case wire.Executed(node=node, display_node=display, output=output):
+                shown = self._shown(node, display)
+                self._outputs[node] = parse_outputs({shown: output}) if output else ()
                 self._meter.finished(node)
                 return []
-            case wire.ExecutionSuccess():
-                return self._move(Phase.ENDED)
+            case wire.ExecutionSuccess() | wire.EndMark():
+                self._move(Phase.ENDED)
+                return []
             case wire.ExecutionError() if message.exception_type == "ExecutionBlocked":
                 return []  # one output is blocked; the run goes on and may succeed
             case wire.ExecutionError(timestamp_ms=ended):
@@ -117,19 +117,18 @@ class Run:
                 )
             case wire.ExecutionInterrupted(timestamp_ms=ended):
                 return self._over(Interrupted(seconds_between(self._started_ms, ended)))
-            case _:
-                return []
 
     def in_queue(self, queue: QueueSnapshot) -> list[RunEvent]:
         """``/queue`` lists this run: waiting or running."""
         if self.prompt_id in queue.running:
             return self._begin()
         ahead = queue.ahead_of(self.prompt_id)
-        events = self._move(Phase.WAITING) if self.phase is Phase.SUBMITTED else []
+        if self.phase is Phase.SUBMITTED:
+            self._move(Phase.WAITING)
         if self.phase is Phase.WAITING and ahead is not None and ahead != self._ahead:
             self._ahead = ahead
-            events = [*events, Queued(ahead)]
-        return events
+            return [Queued(ahead)]
+        return []
 
     def in_history(self, entry: HistoryEntry) -> list[RunEvent]:
         """``/history`` has this run: it is over, and the entry says how."""
@@ -163,34 +162,40 @@ class Run:
         return tuple(output for outputs in self._outputs.values() for output in outputs)
 
     def _node_failed(self, error: wire.ExecutionError) -> NodeFailed:
-        return failures.node_failed(error, self._title(error.node, error.class_type))
+        shown = self._shown(error.node, error.node)
+        return failures.node_failed(error, self._title(shown, error.class_type))
 
     def _begin(self) -> list[RunEvent]:
         if self.phase in (Phase.SUBMITTED, Phase.WAITING):
-            return [*self._move(Phase.RUNNING), Started()]
+            self._move(Phase.RUNNING)
+            return [Started()]
         return []
 
-    def _enter(self, node: NodeId, display: NodeId) -> list[RunEvent]:
-        # Nodes that expand while running give ids that are not in the graph: show the one that is.
-        shown = node if node in self._graph else display
+    def _enter(self, shown: NodeId) -> list[RunEvent]:
         if shown == self._current:
             return []
         self._current = shown
         return [NodeStarted(shown, self._title(shown))]
 
     def _steps(self, states: tuple[wire.NodeProgress, ...]) -> list[RunEvent]:
-        events: list[RunEvent] = []
+        """At most one event a message, and none when nothing moved: a server tells each step twice."""
+        before = self.fraction
+        latest: tuple[NodeId, float, float] | None = None
         for state in states:
+            shown = self._shown(state.node, state.display_node)
+            earlier = self.fraction
             if state.finished and state.node in self._graph:
                 self._meter.finished(state.node)
-                continue
-            if state.finished or state.max <= 1:
-                continue
-            shown = state.node if state.node in self._graph else state.display_node
-            self._meter.stepped(shown, state.value, state.max)
-            title = self._title(shown)
-            events = [Progressed(self._meter.fraction, shown, title, state.value, state.max)]
-        return events
+                if self.fraction > earlier:
+                    latest = (shown, state.max, state.max)
+            elif not state.finished and state.max > 1:  # every node begins as "0 of 1": that is no step
+                self._meter.stepped(shown, state.value, state.max)
+                latest = (shown, state.value, state.max)
+        if latest is None or (latest == self._step and self.fraction == before):
+            return []
+        self._step = latest
+        node, step, steps = latest
+        return [Progressed(self.fraction, node, self._title(node), step, steps)]
 
     def _preview(self, frame: wire.PreviewFrame) -> list[RunEvent]:
         # A server runs one prompt at a time and keeps the order of what it sends, so a frame without an
@@ -200,20 +205,30 @@ class Run:
         )
         return [Previewed(frame.image, frame.mime)] if mine else []
 
+    def _shown(self, node: NodeId, display: NodeId) -> NodeId:
+        """The node of the graph that stands for ``node``: some come into being while the graph runs.
+
+        ``progress`` names such a node without saying what made it; other messages say both.
+        """
+        if node in self._graph:
+            return node
+        if display in self._graph:
+            self._made_by[node] = display
+        return self._made_by.get(node, display)
+
     def _title(self, node_id: NodeId, class_type: str = "") -> str:
         node = self._graph.get(node_id)
-        return (node.title or node.class_type) if node else (class_type or node_id)
+        return (node.title or node.class_type) if node else failures.clean(class_type or node_id, 60)
 
-    def _move(self, phase: Phase) -> list[RunEvent]:
-        if phase is self.phase or self.phase is Phase.ENDED:
-            return []
+    def _move(self, phase: Phase) -> None:
+        if phase is self.phase:
+            return
         if phase not in _MOVES[self.phase]:
             raise ValueError(f"{self.prompt_id}: {self.phase.name} to {phase.name} is not a legal move")
         self.phase = phase
-        return []
 
     def _over(self, event: RunEvent) -> list[RunEvent]:
         if self.phase is Phase.OVER:
             return []
-        self.phase = Phase.OVER
+        self._move(Phase.OVER)
         return [event]

@@ -10,7 +10,7 @@ import asyncio
 import logging
 import uuid
 from collections import Counter, deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 
 import aiohttp
@@ -18,8 +18,8 @@ from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type, wai
 
 from bot.comfy import protocol as wire
 from bot.comfy.client import ComfyClient
-from bot.comfy.run import Phase, Run
-from bot.domain.events import Previewed, Progressed, RunEvent
+from bot.comfy.run import Run
+from bot.comfy.subscription import Subscription
 from bot.domain.ids import ClientId, PromptId
 
 log = logging.getLogger(__name__)
@@ -30,100 +30,56 @@ PING_SECONDS = 20.0
 """The server never pings; ours find a dead connection."""
 CONNECT_SECONDS = 15.0
 CLOSE_SECONDS = 2.0
-
-
-class Subscription:
-    """What one run hears. Events wait here, unfinished ones conflated, until the driver takes them."""
-
-    def __init__(self, run: Run) -> None:
-        self.run = run
-        self.heard = False
-        """A message about this run came since the driver last looked."""
-        self.ask = False
-        """Something happened (reconnect, queue change) that makes a look at the server worthwhile."""
-        self._events: deque[RunEvent] = deque()
-        self._changed = asyncio.Event()
-
-    def feed(self, message: wire.Message) -> None:
-        before = self.run.phase
-        self.push(self.run.apply(message))
-        if getattr(message, "prompt_id", None) == self.run.prompt_id:
-            self.heard = True
-            if self.run.phase is not before or isinstance(message, wire.EndMark):
-                self._changed.set()
-        elif (
-            isinstance(message, wire.Status)
-            and self.run.phase not in (Phase.ENDED, Phase.OVER)
-            # Nothing left in the queue and we still think that we run: the end was missed.
-            and (self.run.phase is Phase.WAITING or message.queue_remaining == 0)
-        ):
-            self.nudge()
-
-    def nudge(self) -> None:
-        self.ask = True
-        self._changed.set()
-
-    @property
-    def has_events(self) -> bool:
-        return bool(self._events)
-
-    def push(self, events: Iterable[RunEvent]) -> None:
-        """Add events that do not come from the socket (a look at the server, giving up)."""
-        for event in events:
-            self._push(event)
-
-    def take(self) -> Iterator[RunEvent]:
-        """The events since the last call, oldest first."""
-        while self._events:
-            yield self._events.popleft()
-
-    async def changed(self, seconds: float) -> None:
-        """Wait until there is something to look at, at most ``seconds``."""
-        try:
-            async with asyncio.timeout(seconds):
-                await self._changed.wait()
-        except TimeoutError:
-            pass
-        self._changed.clear()
-
-    def _push(self, event: RunEvent) -> None:
-        if isinstance(event, Progressed | Previewed):
-            # Only the newest of a kind matters: memory stays flat however fast a server talks.
-            kept = [waiting for waiting in self._events if type(waiting) is not type(event)]
-            if len(kept) != len(self._events):
-                self._events = deque(kept)
-        self._events.append(event)
-        self._changed.set()
+STABLE_SECONDS = 5.0
+"""A connection that lived shorter counts as one that failed, so that the pauses between tries grow."""
+TURN_SECONDS = 0.01
+"""How long frames that are already here are read before other tasks get a turn."""
+MOST_REASONS = 50
+OURS_REMEMBERED = 32
 
 
 class Session:
-    """The websocket of one client id. :meth:`stay_connected` runs in a task of its owner's."""
+    """The websocket of one client. :meth:`stay_connected` runs in a task of its owner's.
+
+    Without a ``client_id`` each connection gets a fresh one as long as no run is on its way: a server
+    that finds the old socket dead only later would make the same id deaf.
+    """
 
     def __init__(self, client: ComfyClient, *, client_id: ClientId | None = None) -> None:
-        self.client_id = client_id or ClientId(str(uuid.uuid4()))
+        self.client_id = client_id or _fresh_id()
         self.ignored: Counter[str] = Counter()
-        """Messages that meant nothing to us, by reason; ``foreign`` are other clients' prompts."""
+        """Messages that meant nothing to us, by reason; ``foreign`` are about other clients' prompts."""
         self.connections = 0
         self.flags: dict[str, object] = {}
+        """What the server can do, as it told on the last connection."""
         self._client = client
+        self._fixed_id = client_id is not None
         self._subscriptions: dict[PromptId, Subscription] = {}
-        self._socket: aiohttp.ClientWebSocketResponse | None = None
+        self._ours: deque[PromptId] = deque(maxlen=OURS_REMEMBERED)
+        self._leash: asyncio.Timeout | None = None
         self._connected = asyncio.Event()
         self._tried = asyncio.Event()
 
     @property
     def connected(self) -> bool:
+        """Whether the server sends to our socket. It may still be deaf: see :meth:`reconnect`."""
         return self._connected.is_set()
 
     @contextmanager
     def subscribe(self, run: Run) -> Iterator[Subscription]:
-        """Hear of ``run`` from now on; to be entered before its graph is posted."""
+        """Hear of ``run`` from now on; to be entered before its graph is posted.
+
+        Raises ValueError for a prompt that is already being followed.
+        """
+        if run.prompt_id in self._subscriptions:
+            raise ValueError(f"prompt {run.prompt_id} is followed already")
         subscription = Subscription(run)
         self._subscriptions[run.prompt_id] = subscription
         try:
             yield subscription
         finally:
             del self._subscriptions[run.prompt_id]
+            self._ours.append(run.prompt_id)
 
     async def first_try(self, seconds: float) -> bool:
         """Give the first attempt to connect time to succeed; returns at once when it has failed."""
@@ -134,10 +90,10 @@ class Session:
             pass
         return self.connected
 
-    async def reconnect(self) -> None:
-        """Drop the socket on suspicion; :meth:`stay_connected` opens a new one."""
-        if self._socket is not None:
-            await self._socket.close()
+    def reconnect(self) -> None:
+        """Drop the socket on suspicion; :meth:`stay_connected` closes it fully and opens a new one."""
+        if self._leash is not None and not self._leash.expired():
+            self._leash.reschedule(asyncio.get_running_loop().time())
 
     async def stay_connected(self) -> None:
         """Connect, read, reconnect with backoff and jitter, until cancelled.
@@ -159,7 +115,9 @@ class Session:
         log.debug("websocket of %s: %r (try %d)", self._client.base, error, state.attempt_number)
 
     async def _connect_and_read(self) -> None:
-        """One connection's life. Raises when it could not be made; returns when it was lost later."""
+        """One connection's life. Raises when it was none or too short; returns when it was lost later."""
+        if not self._fixed_id and not self._subscriptions:
+            self.client_id = _fresh_id()
         url = (self._client.base / "ws").with_query(clientId=self.client_id)
         try:
             async with asyncio.timeout(CONNECT_SECONDS):
@@ -169,17 +127,24 @@ class Session:
                     max_msg_size=MAX_FRAME_BYTES,
                     timeout=aiohttp.ClientWSTimeout(ws_close=CLOSE_SECONDS),
                 )
+            began = asyncio.get_running_loop().time()
             try:
                 await socket.send_json(wire.FEATURE_FLAGS)
-                await self._read(socket)
+                async with asyncio.timeout(CONNECT_SECONDS) as leash:
+                    self._leash = leash
+                    await self._read(socket)
             finally:
                 self._gone()
                 await socket.close()
         finally:
             self._tried.set()
+        if asyncio.get_running_loop().time() - began < STABLE_SECONDS:
+            # A proxy that accepts and hangs up is no connection.
+            raise ConnectionResetError("closed soon after it opened")
 
     async def _read(self, socket: aiohttp.ClientWebSocketResponse) -> None:
-        greeted = False
+        clock = asyncio.get_running_loop().time
+        turn_ends = clock() + TURN_SECONDS
         async for frame in socket:
             if frame.type is aiohttp.WSMsgType.TEXT:
                 message = wire.parse_text(frame.data)
@@ -187,42 +152,55 @@ class Session:
                 message = wire.parse_binary(frame.data)
             else:
                 continue
-            if not greeted:
-                greeted = True
-                self._welcome(socket)
+            if not self.connected:
+                self._welcome()
             self._dispatch(message)
-        if not greeted:
-            # A proxy that accepts and hangs up is no connection: let the backoff grow.
-            raise ConnectionResetError("closed before the first message")
+            if clock() >= turn_ends:
+                # Frames that are here already are given without a pause: let others have their turn.
+                await asyncio.sleep(0)
+                turn_ends = clock() + TURN_SECONDS
 
-    def _welcome(self, socket: aiohttp.ClientWebSocketResponse) -> None:
+    def _welcome(self) -> None:
         """The server's first message: from now on it addresses this socket."""
-        self._socket = socket
+        if self._leash is not None and not self._leash.expired():
+            self._leash.reschedule(None)  # from now on silence is no fault
         self.connections += 1
         self._connected.set()
         self._tried.set()
+        log.debug("websocket of %s: connected", self._client.base)
         for subscription in self._subscriptions.values():
             subscription.nudge()  # what happened while we were away is not repeated
 
     def _gone(self) -> None:
-        self._socket = None
+        self._leash = None
         self._connected.clear()
         for subscription in self._subscriptions.values():
             subscription.run.disconnected()
             subscription.nudge()
 
     def _dispatch(self, message: wire.Message) -> None:
-        if isinstance(message, wire.Unknown):
-            self.ignored[message.what] += 1
-            return
-        if isinstance(message, wire.FeatureFlags):
-            self.flags = dict(message.flags)
-            return
-        prompt_id = getattr(message, "prompt_id", None)
-        if prompt_id is not None and prompt_id not in self._subscriptions:
-            self.ignored["foreign"] += 1
-        elif prompt_id is None and isinstance(message, wire.ProgressText | wire.Executing):
-            self.ignored["without prompt id"] += 1
+        match message:
+            case wire.Unknown(what=what):
+                self._ignore(what)
+                return
+            case wire.FeatureFlags(flags=flags):
+                self.flags = dict(flags)
+                return
+            case wire.ProgressText() | wire.Executing(prompt_id=None):
+                self._ignore("without prompt id")
+            case wire.Status() | wire.PreviewFrame(prompt_id=None):
+                pass
+            case _ if message.prompt_id not in self._subscriptions:
+                self._ignore("late" if message.prompt_id in self._ours else "foreign")
         # Every run hears everything: what belongs to another tells it that its own has paused.
         for subscription in self._subscriptions.values():
             subscription.feed(message)
+
+    def _ignore(self, reason: str) -> None:
+        if reason not in self.ignored and len(self.ignored) >= MOST_REASONS:
+            reason = "other"
+        self.ignored[reason] += 1
+
+
+def _fresh_id() -> ClientId:
+    return ClientId(str(uuid.uuid4()))

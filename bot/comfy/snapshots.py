@@ -11,6 +11,9 @@ from bot.comfy.protocol import ExecutionError, execution_error
 from bot.domain.ids import NodeId, PromptId
 from bot.domain.outputs import Output, OutputFile, OutputText, media_kind
 
+_LONGEST_RUN_MS = 30 * 24 * 3600 * 1000
+"""Longer than any run: a difference above this comes from a clock that was set, or from nonsense."""
+
 
 class Ending(Enum):
     SUCCESS = auto()
@@ -79,11 +82,20 @@ def parse_history(data: object, prompt_id: PromptId) -> HistoryEntry | None:
     ending = _ending(status, messages)
     return HistoryEntry(
         ending=ending,
-        outputs=parse_outputs(outputs),
+        outputs=parse_outputs(outputs, _display_nodes(entry.get("meta"))),
         error=execution_error(messages.get("execution_error", {})) if ending is Ending.ERROR else None,
         server_seconds=_seconds(messages),
         cached=bool(outputs) and isinstance(cached, list) and all(node in cached for node in outputs),
     )
+
+
+def _display_nodes(meta: object) -> Mapping[str, NodeId]:
+    """Nodes that came into being while the graph ran, to the node of the graph that made them."""
+    return {
+        node_id: NodeId(raw["display_node"])
+        for node_id, raw in (meta.items() if isinstance(meta, dict) else ())
+        if isinstance(raw, dict) and isinstance(raw.get("display_node"), str)
+    }
 
 
 def _ending(status: Mapping[str, Any], messages: Mapping[str, Any]) -> Ending:
@@ -113,30 +125,33 @@ def _seconds(messages: Mapping[str, Mapping[str, Any]]) -> float | None:
 
 def seconds_between(start_ms: object, end_ms: object) -> float | None:
     """Seconds between two of the server's timestamps (Unix ms); None where one is missing or they lie."""
-    if isinstance(start_ms, int) and isinstance(end_ms, int) and end_ms >= start_ms:
+    if isinstance(start_ms, int) and isinstance(end_ms, int) and 0 <= end_ms - start_ms < _LONGEST_RUN_MS:
         return (end_ms - start_ms) / 1000
     return None
 
 
-def parse_outputs(outputs: Mapping[str, Any]) -> tuple[Output, ...]:
+def parse_outputs(
+    outputs: Mapping[str, Any], display: Mapping[str, NodeId] | None = None
+) -> tuple[Output, ...]:
     """Everything that nodes left, in order: whatever the key, an object with ``filename`` is a file.
 
     Keys say little (videos come under ``images``, custom packs add ``gifs``); strings under ``text``
-    are kept.
+    are kept. ``display`` names the graph's node for outputs of nodes that are not in the graph.
     """
-    found: list[Output] = []
+    found: dict[Output, None] = {}
     for node_id, output in outputs.items():
         if not isinstance(output, dict):
             continue
+        node = (display or {}).get(node_id, NodeId(node_id))
         flags = output.get("animated")
         animated = isinstance(flags, list) and any(flag is True for flag in flags)
-        for key, listed in output.items():
-            for item in listed if isinstance(listed, list) else ():
+        for key, value in output.items():
+            for item in value if isinstance(value, list) else (value,):
                 if isinstance(item, dict) and isinstance(item.get("filename"), str) and item["filename"]:
-                    found.append(_file(NodeId(node_id), item, animated))
+                    found[_file(node, item, animated)] = None
                 elif key == "text" and isinstance(item, str):
-                    found.append(OutputText(NodeId(node_id), item))
-    return tuple(dict.fromkeys(found))
+                    found[OutputText(node, item)] = None
+    return tuple(found)
 
 
 def _file(node: NodeId, item: Mapping[str, Any], animated: bool) -> OutputFile:

@@ -20,19 +20,23 @@ class Patience:
     ask_running: float = 10.0
     """Silence of a running prompt after which ``/history`` is asked (loading a model is silent too)."""
     ask_deaf: float = 1.0
-    """Between looks while there is no websocket."""
+    """Between looks while there is no websocket, or while the run is being stopped."""
+    ask_hinted: float = 0.2
+    """At least between looks because the queue moved: ``/queue`` may be large, and moves of others many."""
     ask_ended: float = 0.05
-    """Between looks for the history of a run that the socket says is over."""
+    """Before the first looks for the history of a run that the socket says is over."""
     history_late: float = 5.0
     """How long after the end the history entry may lack before the run counts as lost."""
+    post_settles: float = 2.0
+    """How long a POST whose answer was lost may still be on its way to the server's queue."""
     reconnect_after: float = 30.0
     """Silence of a running prompt after which the socket itself is suspected (a doubled id goes deaf)."""
     unreachable: float = 60.0
     """No answer to anything for this long: the server is gone."""
     no_life: float = 900.0
-    """No message about the run and no movement in the queue (``queue.job_timeout``)."""
+    """No message about the run and no movement ahead of it in the queue (``queue.job_timeout``)."""
     interrupt_grace: float = 60.0
-    """A node stops only at its next check; after this long an interrupt was ignored."""
+    """A node stops only at its next check; silent for this long, it ignores the interrupt."""
 
 
 class Verdict(Enum):
@@ -56,18 +60,25 @@ class Watch:
     _reconnected: float = field(init=False)
     _ended: float | None = None
     _interrupted: float | None = None
+    _listed: bool = False
 
     def __post_init__(self) -> None:
         self._alive = self._asked = self._reached = self._reconnected = self.start
 
     def heard(self, now: float) -> None:
-        """A message about the run, or the queue moved."""
+        """A message about the run."""
         self._alive = self._reached = now
 
-    def asked(self, now: float, *, reached: bool) -> None:
+    def moved(self, now: float) -> None:
+        """The queue moved on ahead of the run."""
+        self._alive = now
+
+    def asked(self, now: float, *, reached: bool, listed: bool = False) -> None:
+        """The server was asked; ``listed``: it answered that the run waits or runs."""
         self._asked = now
         if reached:
             self._reached = now
+            self._listed = listed
 
     def ended(self, now: float) -> None:
         """The socket says that the run is over."""
@@ -75,27 +86,35 @@ class Watch:
             self._ended = now
 
     def interrupted(self, now: float) -> None:
-        """An interrupt was sent; the first one counts."""
+        """An interrupt was sent, or could not be; the first one counts."""
         if self._interrupted is None:
             self._interrupted = now
 
     def reconnected(self, now: float) -> None:
         self._reconnected = now
 
-    def until_ask(self, now: float, *, connected: bool, running: bool) -> float:
-        """Seconds until the server should be asked about the run; 0 when that is due."""
+    def until_ask(self, now: float, *, connected: bool, running: bool, hinted: bool = False) -> float:
+        """Seconds until the server should be asked about the run; 0 when that is due.
+
+        ``hinted``: the queue moved, or the run may have ended unheard.
+        """
+        patience = self.patience
         if self._ended is not None:
-            due = max(self._asked, self._ended) + self.patience.ask_ended
+            # Growing steps: history comes within milliseconds, or there is something wrong.
+            steps = max(patience.ask_ended, (self._asked - self._ended) / 2)
+            due = max(self._asked, self._ended) + min(steps, patience.ask_running)
         elif self._interrupted is not None:
-            due = self._asked + min(self.patience.ask_deaf, self.patience.interrupt_grace / 4)
+            due = self._asked + min(patience.ask_deaf, patience.interrupt_grace / 4)
         elif not connected:
-            due = self._asked + self.patience.ask_deaf
+            due = self._asked + patience.ask_deaf
         elif running:
-            due = max(self._asked, self._alive) + self.patience.ask_running
+            due = max(self._asked, self._alive) + patience.ask_running
         else:
-            due = self._asked + self.patience.ask_waiting
-        limit = self._alive + self.patience.no_life
-        return max(0.0, min(due, max(limit, self._asked + self.patience.ask_deaf)) - now)
+            due = self._asked + patience.ask_waiting
+        if hinted:
+            due = min(due, self._asked + patience.ask_hinted)
+        limit = max(self._alive + patience.no_life, self._asked + patience.ask_deaf)
+        return max(0.0, min(due, limit) - now)
 
     def history_is_late(self, now: float) -> bool:
         """Whether an ended run without history entry should be taken for forgotten."""
@@ -105,11 +124,12 @@ class Watch:
         """Whether a run that ``/queue`` calls running has been silent for suspiciously long."""
         return now - max(self._alive, self._reconnected) >= self.patience.reconnect_after
 
-    def verdict(self, now: float, *, running: bool) -> Verdict:
-        """What to make of all this. NO_LIFE is for runs of any phase, WEDGED only for running ones."""
+    def verdict(self, now: float) -> Verdict:
+        """What to make of all this, right after the server was asked."""
         if now - self._reached >= self.patience.unreachable:
             return Verdict.UNREACHABLE
         if self._interrupted is not None:
-            ignored = running and now - self._interrupted >= self.patience.interrupt_grace
+            silent = now - max(self._interrupted, self._alive)
+            ignored = self._listed and silent >= self.patience.interrupt_grace
             return Verdict.WEDGED if ignored else Verdict.GO_ON
         return Verdict.NO_LIFE if now - self._alive >= self.patience.no_life else Verdict.GO_ON
