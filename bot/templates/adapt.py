@@ -10,7 +10,7 @@ from bot.domain.errors import ParameterError
 from bot.domain.ids import NodeId
 from bot.domain.text import Text
 from bot.templates.catalogue import Catalogue, InputSpec
-from bot.templates.choices import NEAR, AmbiguousChoice, find, nearest
+from bot.templates.choices import MODEL_SUFFIXES, NEAR, AmbiguousChoice, find, nearest
 from bot.templates.graph import Address, Graph, Json
 from bot.templates.narrowing import narrow, specs
 from bot.templates.params import MEDIA, ChoiceParameter, Parameter, Raw, label
@@ -22,12 +22,19 @@ VARIANT = 88.0
 """Similarity from which a file that nobody can choose counts as another variant of the same one
 (``t5xxl_fp16`` for ``t5xxl_fp8``). Anything less alike would paint nonsense without a word."""
 
+SKETCH = "sketch-"
+"""What the names of the sketch engine's files begin with: none is real, each stands for any other."""
+
+_FITTING_ANY = ("Checkpoint", "UpscaleModel")
+"""Parts of the names of loaders whose files can all be used in the same graph. Others hold models of one
+kind each: there a file that is not even similar in name would only fail later."""
+
 
 @dataclass(frozen=True, slots=True)
 class _Substitute:
     choice: Raw
-    same: bool
-    """Only written differently: case, slashes, folder."""
+    quiet: bool
+    """Nothing to tell anybody: the same file written differently, or a sketch of it."""
 
 
 def to_catalogue(template: Template, catalogue: Catalogue) -> Template:
@@ -39,7 +46,7 @@ def to_catalogue(template: Template, catalogue: Catalogue) -> Template:
     fallbacks: dict[str, Text] = {}
     for name, parameter in parameters.items():
         if isinstance(parameter, ChoiceParameter):
-            parameters[name], note = _with_default(parameter)
+            parameters[name], note = _with_default(template, parameter)
             if note is not None:
                 fallbacks[name] = note
     graph, notes = _with_literals(template, catalogue)
@@ -70,21 +77,23 @@ def needed_nodes(graph: Graph, outputs: tuple[NodeId, ...]) -> Graph:
     return graph.restricted_to(set[NodeId]().union(*map(graph.upstream, outputs)))
 
 
-def _with_default(parameter: ChoiceParameter) -> tuple[ChoiceParameter, Text | None]:
-    """A default that this server has."""
+def _with_default(template: Template, parameter: ChoiceParameter) -> tuple[ChoiceParameter, Text | None]:
+    """The parameter with a default that this server has, where there is one."""
     default, choices = parameter.default, parameter.choices
     if default is None or not choices or default in choices:
         return parameter, None
-    found = _substitute(default, choices, NEAR) or _Substitute(choices[0], same=False)
-    note = None if found.same else _replaced(label(parameter.name), default, found.choice)
+    first = template.bindings[parameter.name][0]
+    found = _substitute(default, choices, template.graph.nodes[first.node].class_type, chosen=True)
+    if found is None:
+        return parameter, None
+    note = None if found.quiet else _replaced(label(parameter.name), default, found.choice)
     return replace(parameter, default=found.choice), note
 
 
 def _with_literals(template: Template, catalogue: Catalogue) -> tuple[Graph, list[Text]]:
-    """The graph with every choice that the server writes differently, or has another variant of. A
-    parameter's own places take whatever is nearest: binding overwrites them."""
+    """The graph with every choice that the server writes differently, or has another variant of."""
     graph = template.graph
-    owner = {place: name for name, places in template.bindings.items() for place in places}
+    chosen = {place for places in template.bindings.values() for place in places}
     writes: dict[Address, Json] = {}
     notes: list[Text] = []
     for node in needed_nodes(graph, template.outputs):
@@ -93,26 +102,33 @@ def _with_literals(template: Template, catalogue: Catalogue) -> tuple[Graph, lis
             spec = choice_spec(graph, address, catalogue)
             if spec is None or not spec.choices or value in spec.choices:
                 continue
-            found = _substitute(value, spec.choices, NEAR if address in owner else VARIANT)
-            if found is None and address in owner:
-                found = _Substitute(spec.choices[0], same=False)
+            found = _substitute(value, spec.choices, node.class_type, chosen=address in chosen)
             if found is None:
                 continue
             writes[address] = found.choice
-            if not found.same and address not in owner:
+            if not found.quiet and address not in chosen:
                 notes.append(_replaced(node.title or str(address), value, found.choice))
     return graph.with_values(writes), notes
 
 
-def _substitute(wanted: Json, choices: tuple[Json, ...], alike: float) -> _Substitute | None:
+def _substitute(wanted: Json, choices: tuple[Json, ...], loader: str, *, chosen: bool) -> _Substitute | None:
+    """What to use where ``wanted`` is not among ``choices``. ``chosen``: a person can choose otherwise, and
+    is told; so a rougher likeness will do."""
     try:
         found = find(str(wanted), choices)
     except AmbiguousChoice as error:
-        return _Substitute(error.candidates[0], same=True)
+        return _Substitute(error.candidates[0], quiet=True)
     if found is not None:
-        return _Substitute(found, same=True)
-    close = nearest(str(wanted), choices, alike)
-    return _Substitute(next(c for c in choices if str(c) == close), same=False) if close else None
+        return _Substitute(found, quiet=True)
+    if all(str(choice).startswith(SKETCH) for choice in choices):
+        close = nearest(str(wanted), [str(choice).removeprefix(SKETCH) for choice in choices], 0.0)
+        return _Substitute(f"{SKETCH}{close}" if close else choices[0], quiet=not chosen)
+    if (close := nearest(str(wanted), choices, NEAR if chosen else VARIANT)) is not None:
+        return _Substitute(next(c for c in choices if str(c) == close), quiet=False)
+    is_file = str(wanted).lower().endswith(MODEL_SUFFIXES)
+    if chosen and (not is_file or any(part in loader for part in _FITTING_ANY)):
+        return _Substitute(choices[0], quiet=False)
+    return None
 
 
 def _replaced(what: str, wanted: Json, used: Json) -> Text:

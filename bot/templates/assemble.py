@@ -101,13 +101,20 @@ _FULL_SEEDS = frozenset({"KSampler", "KSamplerAdvanced", "SamplerCustom", "Rando
 def assemble(
     graph: Graph, roles: Mapping[Role, tuple[Address, ...]], catalogue: Catalogue | None = None
 ) -> tuple[dict[str, Parameter], dict[str, tuple[Address, ...]]]:
-    """Parameters and their places, in the order of the roles; ``batch_size`` included."""
+    """Parameters and their places, in the order of the roles; ``batch_size`` included.
+
+    A place belongs to one parameter, the first of its roles: an encoder that serves both sides takes the
+    prompt, and a picture whose transparent part is the mask is given as a picture.
+    """
     parameters: dict[str, Parameter] = {}
     bindings: dict[str, tuple[Address, ...]] = {}
+    owned: set[Address] = set()
     for role in Role:
         if role is Role.OUTPUT:
             continue
-        for name, places in _things(graph, role, roles.get(role, ())):
+        free = tuple(place for place in roles.get(role, ()) if place not in owned)
+        owned.update(free)
+        for name, places in _things(graph, role, free):
             parameters[name] = make(graph, name, KINDS[role], places, catalogue, role=role)
             bindings[name] = places
             if role is Role.LORA and (strengths := _strengths(graph, places)):

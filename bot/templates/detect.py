@@ -82,7 +82,7 @@ class _Detector:
             self._add_all(sizes(flow, creator))
         self._note_computed_size(creators)
         self._texts(texts)
-        for node in texts.visited.values():
+        for node in (*holders, *texts.visited.values()):
             if "guidance" in node.inputs:
                 self._add(Role.GUIDANCE, number_places(flow, node, "guidance", Role.GUIDANCE))
         self._add(Role.FPS, model_rates(flow, (*texts.visited.values(), *creators)))

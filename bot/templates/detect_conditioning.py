@@ -13,9 +13,13 @@ from bot.templates.detect_sampling import is_sampler
 from bot.templates.detect_text import text_places
 from bot.templates.graph import Address, Link, Node
 
-_POSITIVE: Final = re.compile(r"positive(_NEW|_DEFAULT|_[A-Z]|_?\d+)?|cond_?1")
-_NEGATIVE: Final = re.compile(r"negative(_NEW|_DEFAULT|_[A-Z]|_?\d+)?|cond_?2|neg_cond(itioning)?")
-_PLAIN: Final = re.compile(r"conditioning(_?\d+|_to|_from)?|cond(_NEW|_DEFAULT)?")
+_POSITIVE: Final = re.compile(r"positive(_NEW|_DEFAULT|_[A-Z]|_?\d+)?")
+_NEGATIVE: Final = re.compile(r"negative(_NEW|_DEFAULT|_[A-Z]|_?\d+)?|neg_cond(itioning)?")
+_PLAIN: Final = re.compile(
+    r"conditioning(_?\d+|_to|_from)?|cond(_?\d+|_NEW|_DEFAULT)?|any(thing)?|on_true|on_false"
+)
+_FIRST: Final = re.compile(r"cond_?1|conditioning|cond")
+_SECOND: Final = re.compile(r"cond_?2")
 _BOTH: Final = re.compile(r"text_embeds|(\w+_)?pipe")
 """Inputs that carry both sides at once."""
 
@@ -48,7 +52,7 @@ def conditionings(flow: Flow, holders: Iterable[Node]) -> Conditionings:
     found = Conditionings()
     holders = list(holders)
     for node in holders:
-        for name in _names(node, _POSITIVE, _PLAIN, _BOTH):
+        for name in _names(node, _POSITIVE, _FIRST, _BOTH):
             _trace(flow, found, flow.link(node, name), negative=False)
         for name in (*_negatives(flow, node), *_names(node, _BOTH)):
             _trace(flow, found, flow.link(node, name), negative=True)
@@ -66,9 +70,8 @@ def encoders(flow: Flow, nodes: Iterable[Node]) -> Iterator[Address]:
 def _negatives(flow: Flow, holder: Node) -> list[str]:
     """In a guider with two conditions the second is the negative one; its own ``negative`` input is
     what both are compared with, often fed with anything."""
-    names = _names(holder, _NEGATIVE)
-    second = [name for name in names if name.startswith("cond") and flow.link(holder, name)]
-    return second or names
+    second = [name for name in _names(holder, _SECOND) if flow.link(holder, name)]
+    return second or _names(holder, _NEGATIVE)
 
 
 def _names(node: Node, *patterns: re.Pattern[str]) -> list[str]:
@@ -110,8 +113,6 @@ def _behind(flow: Flow, node: Node, slot: int, negative: bool) -> Iterator[tuple
         yield from ((name, negative) for name in positive or against)
     else:
         yield from ((name, negative) for name in _names(node, _PLAIN, _BOTH))
-        if "on_true" in node.inputs or "on_false" in node.inputs:
-            yield from ((name, negative) for name in ("on_false", "on_true"))
 
 
 def _side(flow: Flow, node: Node, slot: int, negative: bool) -> bool:

@@ -22,12 +22,17 @@ Source = Address | Link | None
 MAX_DEPTH: Final = 60
 """Links followed in a row before a chain is given up as not worth understanding."""
 
+_ANYTHING: Final = re.compile(r"on_true|on_false|any(thing|_input)?")
+"""Inputs of nodes that hand on whatever they get (an undecided switch, a cleaner of memory)."""
+
 _CONDITIONS: Final = ("switch", "boolean", "condition", "cond", "bool", "value")
 _INDEXES: Final = ("select", "index", "choice", "input")
 
 KIND_NAMES: Final = {
     "MODEL": re.compile(r"model(\d+|_(a|b|negative|positive|high|low)\w*)?|unet|(\w+_)?pipe"),
-    "LATENT": re.compile(r"(\w+_)?(latents?|samples?)(_?\w+)?|destination|stage_c|image_embeds|(\w+_)?pipe"),
+    "LATENT": re.compile(
+        r"(\w+_)?(latents?|samples?)(_?\w+)?|destination|source|stage_c|image_embeds|(\w+_)?pipe"
+    ),
     "SIGMAS": re.compile(r"sigmas(_?\w+)?"),
     "IMAGE": re.compile(r"(images?|pixels|input|video|frames)(_?\d+)?"),
 }
@@ -70,6 +75,8 @@ class Flow:
 
     def takes(self, node: Node, name: str, kind: str) -> bool:
         """Whether an input is of a type: as the catalogue says, else as inputs of that type are called."""
+        if _ANYTHING.fullmatch(name):
+            return True
         declared = self.input_type(node, name)
         if declared is not None:
             return kind in declared.split(",")

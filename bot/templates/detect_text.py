@@ -25,7 +25,7 @@ _INSTRUCTION: Final = re.compile(
 _TEXT_INPUTS: Final = (
     "prompt", "text", "string", "value", "user_prompt", "prompt_text", "text_prompt", "custom_prompt",
     "positive_prompt", "input", "texts", "source", "caption", "message", "query", "dictionary",
-    "high_level_description", "positive",
+    "high_level_description", "positive", "anything", "any",
 )  # fmt: skip
 
 _AUTHORS: Final = re.compile(

@@ -25,6 +25,9 @@ SAME_QUANTITY: Final = {
 }
 """Inputs that hold the same quantity in a node which hands it on (WanCameraEmbedding hands on its size)."""
 
+_CARRIERS: Final = ("value", "number", "anything", "any")
+"""Inputs of nodes that hold or hand on a number, whatever it is for."""
+
 _SIZE_SLOTS: Final = {0: Role.WIDTH, 1: Role.HEIGHT, 2: Role.LENGTH}
 """What the outputs of GetImageSize are."""
 
@@ -81,8 +84,9 @@ class _Numbers:
             return self._through_expression(node)
         if "on_true" in node.inputs or "on_false" in node.inputs:  # nobody can tell which: both
             return [place for name in ("on_true", "on_false") for place in self.at(node, name)]
-        if "value" in node.inputs:
-            return self.at(node, "value")
+        names = [name for name in _CARRIERS if name in node.inputs]
+        if names or len(node.inputs) == 1:  # a primitive, or a converter of one thing
+            return self.at(node, (names or list(node.inputs))[0])
         for name in SAME_QUANTITY.get(self._role, (self._role.value,)):
             if name in node.inputs:
                 return self.at(node, name)

@@ -10,7 +10,7 @@ from bot.domain.text import Text
 from bot.templates.assemble import assemble
 from bot.templates.catalogue import Catalogue
 from bot.templates.detect import Detection, detect
-from bot.templates.exports import MAX_BYTES, damage, read_json, too_large
+from bot.templates.exports import damage, read_file, read_json
 from bot.templates.graph import Graph, is_ui_format, parse_export
 from bot.templates.params import (
     ChoiceParameter,
@@ -38,7 +38,7 @@ def inspect_file(path: Path, catalogue: Catalogue | None = None) -> dict[str, An
         "notes": [],
     }
     try:
-        data = read_json(_read(path))
+        data = read_json(read_file(path))
         found["format"] = "ui" if is_ui_format(data) else "api"
         graph = parse_export(data)
     except TemplateError as error:
@@ -88,14 +88,3 @@ def _range(parameter: Parameter) -> dict[str, Any]:
             return {"min": None, "max": None, "choices": choices}
         case _:
             return {"min": None, "max": None, "choices": None}
-
-
-def _read(path: Path) -> bytes:
-    try:
-        if path.stat().st_size > MAX_BYTES:
-            raise too_large(path.stat().st_size)
-        return path.read_bytes()
-    except OSError as error:
-        raise TemplateError(
-            Text("The file cannot be read: {reason}.", reason=error.strerror or error), cause=str(error)
-        ) from error

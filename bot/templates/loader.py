@@ -13,7 +13,7 @@ from bot.templates.build import Broken, read_template
 from bot.templates.catalogue import Catalogue
 from bot.templates.check import check
 from bot.templates.choices import AmbiguousChoice, find, nearest
-from bot.templates.exports import MAX_BYTES, too_large
+from bot.templates.exports import read_file
 from bot.templates.template import Template
 
 MAX_NAME = 100
@@ -212,15 +212,7 @@ def _read(name: TemplateName, files: _Files) -> Sources | Broken:
     if files.export is None:
         return Broken(name, (Text("{name}.toml has no {name}.json beside it.", name=name),))
     try:
-        return Sources(_bytes(files.export), _bytes(files.sidecar) if files.sidecar is not None else None)
-    except OSError as error:
-        reason = Text("The file cannot be read: {reason}.", reason=error.strerror or error)
-        return Broken(name, (reason,))
+        sidecar = None if files.sidecar is None else read_file(files.sidecar)
+        return Sources(read_file(files.export), sidecar)
     except TemplateError as error:
         return Broken(name, (error.text,))
-
-
-def _bytes(path: Path) -> bytes:
-    if (size := path.stat().st_size) > MAX_BYTES:
-        raise too_large(size)
-    return path.read_bytes()

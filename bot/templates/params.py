@@ -256,6 +256,8 @@ class ChoiceParameter:
     def allowed(self) -> Text:
         if self.choices is None:
             return Text("a name that the server knows")
+        if not self.choices:
+            return Text("nothing: the server has none")
         return Text("one of: {choices}", choices=_listed(tuple(map(str, self.choices))))
 
 

@@ -1,0 +1,174 @@
+"""``templates add``: an export comes into the workflows folder, with a sidecar to look through.
+
+The export is copied byte for byte. Each file appears whole or not at all, and nothing is overwritten.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+import tomlkit
+from tomlkit.items import Table
+
+from bot.domain.errors import OutputError, ParameterError, TemplateError
+from bot.domain.ids import TemplateName
+from bot.domain.text import Text
+from bot.templates.assemble import assemble
+from bot.templates.build import BATCH, Broken, read_template
+from bot.templates.catalogue import Catalogue
+from bot.templates.detect import Detection, detect
+from bot.templates.exports import read_export, read_file
+from bot.templates.graph import Address, Graph
+from bot.templates.loader import MAX_NAME
+from bot.templates.params import MEDIA, Parameter
+
+_FORBIDDEN = frozenset('<>:"/\\|?*')
+"""Characters that some operating system does not take in a file's name."""
+
+
+@dataclass(frozen=True, slots=True)
+class Added:
+    name: TemplateName
+    export: Path
+    sidecar: Path
+    notes: tuple[Text, ...]
+    """What detection wants the operator to know."""
+
+
+def add_template(
+    file: Path, folder: Path, name: str | None = None, catalogue: Catalogue | None = None
+) -> Added:
+    """Copy ``file`` into ``folder`` and write what was detected beside it.
+
+    A file that lies there already only gets its sidecar. Raises :class:`TemplateError` when it is no
+    usable export, :class:`ParameterError` for a name that cannot be, :class:`OutputError` when a file is
+    in the way or the folder cannot be written.
+    """
+    target = folder / f"{_checked_name(file.stem if name is None else name)}.json"
+    sidecar = target.with_name(f"{target.name.removesuffix('.json')}.toml")
+    template_name = TemplateName(target.name.removesuffix(".json"))
+    data = read_file(file)
+    graph = read_export(data)
+    detection = detect(graph, catalogue)
+    text = sidecar_text(template_name, graph, detection, catalogue)
+    made = read_template(template_name, data, text.encode(), catalogue)
+    if isinstance(made, Broken):
+        raise TemplateError(Text("{reason}", reason=made.problems[0]))
+    there = _is_same(file, target)
+    for path in (sidecar,) if there else (sidecar, target):
+        if path.exists():
+            raise OutputError(Text("{path} is there already. Give another name, or remove it.", path=path))
+    _write_new(sidecar, text.encode())
+    if not there:
+        try:
+            _write_new(target, data)
+        except OutputError:
+            sidecar.unlink(missing_ok=True)
+            raise
+    return Added(template_name, target, sidecar, detection.notes)
+
+
+def sidecar_text(
+    name: TemplateName, graph: Graph, detection: Detection, catalogue: Catalogue | None = None
+) -> str:
+    """A sidecar that says what is detected anyway, for an operator to change. Defaults and ranges are
+    comments, so that they follow the export and the server until somebody decides otherwise."""
+    document = tomlkit.document()
+    document.add(
+        tomlkit.comment(f"What {name}.json offers. Change what is not right; docs/templates.md has all keys.")
+    )
+    document["title"] = name.replace("-", " ").replace("_", " ").strip().capitalize()
+    document["description"] = ""
+    document["command"] = "imagine"
+    document["outputs"] = list(detection.outputs)
+    parameters, bindings = assemble(graph, detection.roles, catalogue)
+    section = tomlkit.table(is_super_table=True)
+    for parameter in parameters.values():
+        if parameter.name != BATCH:
+            section.add(parameter.name, _parameter_table(graph, parameter, bindings[parameter.name]))
+    document["parameters"] = section
+    return tomlkit.dumps(document)
+
+
+def _parameter_table(graph: Graph, parameter: Parameter, places: tuple[Address, ...]) -> Table:
+    table = tomlkit.table()
+    bind = tomlkit.array()
+    for place in places:
+        node = graph.nodes[place.node]
+        entry = tomlkit.inline_table()
+        entry.update({"node": node.id, "input": place.input, "class_type": node.class_type})
+        bind.append(entry)
+    table["bind"] = bind.multiline(len(places) > 1)
+    titles = dict.fromkeys(graph.nodes[place.node].title for place in places if graph.nodes[place.node].title)
+    if titles:
+        table.add(tomlkit.comment(_one_line(f"in ComfyUI: {', '.join(titles)}")))
+    if parameter.kind not in MEDIA:
+        table.add(tomlkit.comment(_one_line(f"takes {parameter.allowed()}")))
+    if parameter.default is not None and parameter.default != "":
+        table.add(tomlkit.comment(_one_line(f"default = {tomlkit.item(parameter.default).as_string()}")))
+    return table
+
+
+def _one_line(text: str, most: int = 160) -> str:
+    """A comment ends with its line, whatever an export's texts hold."""
+    line = "".join(c if c.isprintable() else " " for c in text)
+    return line if len(line) <= most else line[: most - 1] + "…"
+
+
+def _checked_name(name: str) -> str:
+    bad = _FORBIDDEN.intersection(name) or not name.isprintable()
+    if bad or not name.strip(" .") or name != name.strip() or name[:1] == "." or len(name) > MAX_NAME:
+        raise ParameterError(
+            "name",
+            Text(
+                "{name} cannot be a template's name. Use letters, digits, dashes, at most {most} characters.",
+                name=ascii(name)[1:-1][:MAX_NAME],
+                most=MAX_NAME,
+            ),
+        )
+    return name
+
+
+def _is_same(file: Path, target: Path) -> bool:
+    try:
+        return target.exists() and file.samefile(target)
+    except OSError:
+        return False
+
+
+def _write_new(path: Path, data: bytes) -> None:
+    """Write a file that is not there yet: first under another name, then in one step under its own.
+
+    Raises :class:`OutputError`; nothing is left behind then.
+    """
+    temporary: Path | None = None
+    try:
+        handle, made = tempfile.mkstemp(prefix=".", suffix=".part", dir=path.parent)
+        temporary = Path(made)
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
+        temporary.chmod(0o644)
+        _rename_new(temporary, path)
+    except OSError as error:
+        raise OutputError(
+            Text("{path} cannot be written: {reason}.", path=path, reason=error.strerror or error),
+            cause=str(error),
+        ) from error
+    finally:
+        if temporary is not None:
+            temporary.unlink(missing_ok=True)
+
+
+def _rename_new(temporary: Path, path: Path) -> None:
+    """Give a file its name unless somebody else has taken it meanwhile."""
+    try:
+        path.hardlink_to(temporary)
+    except FileExistsError:
+        raise
+    except OSError:
+        if path.exists():
+            raise FileExistsError(f"{path} is there already") from None
+        temporary.replace(path)
