@@ -12,6 +12,9 @@ import click
 
 import bot
 
+EXAMPLE = (
+    '\b\nExample:\n  fairbrush imagine "a lighthouse at dusk" --ar 3:2 --seed 7 --count 2 --out pictures'
+)
 _COMMANDS = {
     "imagine": "bot.cli.imagine",
     "demo": "bot.cli.demo",
@@ -48,7 +51,7 @@ class _LazyGroup(click.Group):
 @click.command(
     cls=_LazyGroup,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
-    epilog='\b\nExample:\n  fairbrush imagine "a lighthouse at dusk" --ar 3:2 --seed 7 --count 2 --out pictures',
+    epilog=EXAMPLE,
 )
 @click.version_option(bot.__version__, prog_name="fairbrush")
 def cli() -> None:

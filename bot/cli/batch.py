@@ -13,7 +13,7 @@ from pathlib import Path
 import click
 
 from bot.app import Opened, open_backend
-from bot.cli.common import INTERRUPTED, exit_code, load, on_ctrl_c, say
+from bot.cli.common import INTERRUPTED, exit_code, load, message_of, on_ctrl_c, say
 from bot.cli.progress import Bar, Display, display
 from bot.config import Settings
 from bot.domain.errors import BackendError, FairbrushError, FlagError, OutputError, RunInterrupted
@@ -68,7 +68,8 @@ async def paint(options: Options) -> int:
         if opened.embedded:
             say("No ComfyUI server is configured: the built-in sketch engine paints.")
         library = await open_library(settings, opened)
-        jobs = [job for request in requests(asks, images, library, settings) for job in request.jobs()]
+        planned = requests(asks, images, library, settings, embedded=opened.embedded)
+        jobs = [job for request in planned for job in request.jobs()]
         tell_cost(jobs, opened)
         painter = Painter(opened.backend, folder)
         async with on_ctrl_c(lambda: stop(painter)) as stopped:
@@ -166,7 +167,12 @@ def limits_of(settings: Settings) -> Limits:
 
 
 def requests(
-    asks: Sequence[Ask], images: dict[str, InputImage], library: TemplateLibrary, settings: Settings
+    asks: Sequence[Ask],
+    images: dict[str, InputImage],
+    library: TemplateLibrary,
+    settings: Settings,
+    *,
+    embedded: bool,
 ) -> list[Request]:
     """All requests, complete and checked before the first is painted."""
     planned: list[Request] = []
@@ -176,8 +182,11 @@ def requests(
             require_prompt(ask)
         image = images[ask.image] if ask.image is not None else None
         found = plan(ask, template, limits=limits_of(settings), draw=_draw, image=image)
-        for note in dict.fromkeys(str(note) for request in found for note in request.values.notes):
-            say(note)
+        # That a sketch is not painted by the model that the template names is said once, by the engine.
+        silent = set(template.fallbacks.values()) if embedded else set()
+        for note in dict.fromkeys(note for request in found for note in request.values.notes):
+            if note not in silent:
+                say(note)
         planned += found
     return planned
 
@@ -234,7 +243,7 @@ async def paint_jobs(
                     tally.failures.append(failure)
                     report(failure)
                     if not (stopped.is_set() and isinstance(failure.error, RunInterrupted)):
-                        shown.note(f"Error: {failure.error}")
+                        shown.note(message_of(failure.error))
     return tally
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import signal
 import sys
@@ -54,11 +55,15 @@ def exit_code(error: FairbrushError) -> int:
     return USAGE if isinstance(error, UserError) else FAILED
 
 
+def message_of(error: FairbrushError) -> str:
+    """What to say about a failure; with FAIRBRUSH_DEBUG set, the cause for the log as well."""
+    cause = f"\nCause: {error.cause}" if os.environ.get("FAIRBRUSH_DEBUG") and error.cause else ""
+    return f"Error: {error}{cause}"
+
+
 def fail(error: FairbrushError) -> NoReturn:
     """Say what went wrong and leave."""
-    say(f"Error: {error}")
-    if os.environ.get("FAIRBRUSH_DEBUG") and error.cause:
-        say(f"Cause: {error.cause}")
+    say(message_of(error))
     raise SystemExit(exit_code(error))
 
 
@@ -100,6 +105,9 @@ async def on_ctrl_c(stop: Callable[[], Awaitable[object]]) -> AsyncIterator[asyn
 
 def run(main: Callable[[], Coroutine[Any, Any, int]]) -> NoReturn:
     """Run a command's coroutine and leave with its exit code; errors of ours become a message."""
+    if os.environ.get("FAIRBRUSH_DEBUG"):
+        logging.basicConfig(format="%(name)s: %(message)s")
+        logging.getLogger("bot").setLevel(logging.DEBUG)
     try:
         sys.exit(asyncio.run(main()))
     except (Exception, KeyboardInterrupt, asyncio.CancelledError, BaseExceptionGroup) as raised:

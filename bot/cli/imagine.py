@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from bot.cli import EXAMPLE
 from bot.cli.common import comfyui_option, config_option
 
 if TYPE_CHECKING:
@@ -40,7 +41,7 @@ class _ImagineCommand(click.Command):
     cls=_ImagineCommand,
     context_settings={"ignore_unknown_options": True},
     options_metavar="[FLAGS]",
-    epilog='\b\nExample:\n  fairbrush imagine "a lighthouse at dusk" --ar 3:2 --seed 7 --count 2 --out pictures',
+    epilog=EXAMPLE,
 )
 @click.argument("words", nargs=-1, type=click.UNPROCESSED, metavar='"PROMPT TEXT"')
 @click.option(

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,15 +12,14 @@ import click
 
 from bot.app import Opened, open_backend
 from bot.cli import batch
-from bot.cli.common import FAILED, INTERRUPTED, load, on_ctrl_c, say
+from bot.cli.common import FAILED, INTERRUPTED, load, message_of, on_ctrl_c, say
 from bot.cli.contact_sheet import contact_sheet
 from bot.cli.progress import display
 from bot.comfy.client import ComfyClient
 from bot.config import Settings
 from bot.domain.errors import BackendError, FairbrushError, UserError
 from bot.domain.outputs import MediaKind
-from bot.presentation.flags import SHELL, Ask, parse_line
-from bot.service.images import InputImage
+from bot.presentation.flags import SHELL, parse_line
 from bot.service.imagine import Job, Painter, Picture
 from bot.service.keep import Folder
 from bot.sketch import EngineSettings
@@ -34,7 +32,7 @@ PACE = 0.12
 
 FROM_WORDS = (
     "a lighthouse on a cliff at dusk, warm light, calm sea --template text-to-image --ar 3:2 --seed 7",
-    "a fox in a snowy forest, northern lights --template flow --ar 2:3 --seed 21",
+    "a fox in a snowy forest, northern lights --template flux --ar 2:3 --seed 21",
 )
 FROM_PICTURE = "the same lighthouse in a storm at night --template image-to-image --seed 11"
 
@@ -56,9 +54,7 @@ async def take(data_dir: Path | None, comfyui: str | None, config_file: Path | N
         library = await batch.open_library(demo, opened)
         painter = Painter(opened.backend, folder)
         async with on_ctrl_c(lambda: batch.stop(painter)) as stopped:
-            pictures, failures = await _paint(painter, library, demo, stopped)
-    for error in failures:
-        say(f"Error: {error}")
+            pictures, failed = await _paint(painter, library, demo, stopped, embedded=opened.embedded)
     shown = [(path, _caption(picture)) for picture in pictures for path in _images(picture)]
     if shown:
         sheet = folder.path / "contact-sheet.png"
@@ -69,45 +65,44 @@ async def take(data_dir: Path | None, comfyui: str | None, config_file: Path | N
         say(_what_next(folder.path, opened))
     if stopped.is_set():
         return INTERRUPTED
-    return FAILED if failures or not shown else 0
+    return FAILED if failed or not shown else 0
 
 
 async def _paint(
-    painter: Painter, library: TemplateLibrary, settings: Settings, stopped: asyncio.Event
-) -> tuple[list[Picture], list[FairbrushError]]:
+    painter: Painter,
+    library: TemplateLibrary,
+    settings: Settings,
+    stopped: asyncio.Event,
+    *,
+    embedded: bool,
+) -> tuple[list[Picture], bool]:
     """The two from words side by side, then the one that starts from the first of them."""
     pictures: list[Picture] = []
-    failures: list[FairbrushError] = []
+    failed = False
     with display(total=1) as shown:
         for lines in (FROM_WORDS, (FROM_PICTURE,)):
             asks = [parse_line(line, SHELL) for line in lines]
             if pictures:
                 asks = [replace(ask, image=str(_images(pictures[0])[0])) for ask in asks]
-            jobs = list(_jobs(asks, await batch.read_images(asks), library, settings, failures))
+            images = await batch.read_images(asks)
+            jobs: list[Job] = []
+            for ask in asks:
+                try:
+                    planned = batch.requests([ask], images, library, settings, embedded=embedded)
+                except FairbrushError as error:
+                    # A sample that this server cannot paint (no such model) does not stop the others.
+                    shown.note(message_of(error))
+                    failed = True
+                    continue
+                jobs += [job for request in planned for job in request.jobs()]
             if stopped.is_set():
                 break
             tally = await batch.paint_jobs(painter, jobs, shown, stopped, report=lambda _: None)
             pictures += [picture for picture in tally.pictures if _images(picture)]
-            failures += [failure.error for failure in tally.failures]
+            failed = failed or bool(tally.failures)
             if not pictures:
                 break
-    return pictures, failures
-
-
-def _jobs(
-    asks: Sequence[Ask],
-    images: dict[str, InputImage],
-    library: TemplateLibrary,
-    settings: Settings,
-    failures: list[FairbrushError],
-) -> Iterator[Job]:
-    """A sample that this server cannot paint (no such model, no such template) does not stop the others."""
-    for ask in asks:
-        try:
-            for request in batch.requests([ask], images, library, settings):
-                yield from request.jobs()
-        except FairbrushError as error:
-            failures.append(error)
+    return pictures, failed
 
 
 def _images(picture: Picture) -> list[Path]:

@@ -32,5 +32,9 @@ class Text:
             {k: v.render(translate) if isinstance(v, Text) else v for k, v in self.args.items()}
         )
 
+    def __hash__(self) -> int:
+        # Values may be anything, a dict among them: equality looks at them, the hash need not.
+        return hash((self.msgid, *sorted(self.args)))
+
     def __str__(self) -> str:
         return self.render()

@@ -50,7 +50,7 @@ def store(
     subfolder = upload.fields.get("subfolder", "")
     try:
         place = inside(folder, subfolder)
-        inside(folder, f"{subfolder}/{upload.filename}")
+        inside(place, upload.filename)
     except OutsideFolder as exc:
         raise BadUpload("outside the folder") from exc
     place.mkdir(parents=True, exist_ok=True)
