@@ -78,6 +78,7 @@ async def _server_and_templates(
     server = configured_server(settings, comfyui)
     subject = f"server {server.name}" if server else "server"
     catalogue: Catalogue | None = None
+    embedded = server is None
     async with AsyncExitStack() as stack:
         try:
             opened = await stack.enter_async_context(open_backend(settings, comfyui))
@@ -93,7 +94,7 @@ async def _server_and_templates(
         except FairbrushError as error:
             yield Row("problem", subject, str(error))
     if templates:
-        for row in await asyncio.to_thread(lambda: list(_templates(settings, catalogue))):
+        for row in await asyncio.to_thread(lambda: list(_templates(settings, catalogue, embedded=embedded))):
             yield row
 
 
@@ -113,7 +114,7 @@ async def _server(opened: Opened, subject: str) -> Row:
     return Row("ok", subject, f"ComfyUI {stats.version} at {opened.url}: {devices or 'no device named'}")
 
 
-def _templates(settings: Settings, catalogue: Catalogue | None) -> Iterator[Row]:
+def _templates(settings: Settings, catalogue: Catalogue | None, *, embedded: bool) -> Iterator[Row]:
     try:
         library = TemplateLibrary(settings.workflows_dir)
     except FairbrushError as error:
@@ -133,7 +134,8 @@ def _templates(settings: Settings, catalogue: Catalogue | None) -> Iterator[Row]
         if catalogue is None:
             yield Row("warning", subject, "Not checked: no server gave its node catalogue.")
             continue
-        findings = check(template, catalogue)
+        # That the engine's models stand in for the template's is its nature, and said once above.
+        findings = [f for f in check(template, catalogue) if f.severity == "problem" or not embedded]
         for finding in findings:
             yield Row(finding.severity, subject, str(finding.text))
         if not findings:
@@ -151,12 +153,16 @@ def _front_ends(settings: Settings) -> Iterator[Row]:
 
 
 async def _disk(settings: Settings) -> Row:
+    folder = settings.data_dir
+    # Looking must not make the folder: it is the bot's first start that does.
+    existing = next((place for place in (folder, *folder.parents) if place.exists()), folder)
     try:
-        await Folder(settings.data_dir).prepare()
-        free = (await asyncio.to_thread(shutil.disk_usage, settings.data_dir)).free
+        await Folder(existing).prepare()
+        free = (await asyncio.to_thread(shutil.disk_usage, existing)).free
     except FairbrushError as error:
         return Row("problem", "disk", str(error))
-    words = f"{settings.data_dir} can be written; {free / 1024**3:.1f} GB are free."
+    does = "can be written" if existing == folder else "can be created"
+    words = f"data_dir {folder} {does}; {free / 1024**3:.1f} GB are free."
     return Row("warning" if free < LOW_DISK_BYTES else "ok", "disk", words)
 
 
