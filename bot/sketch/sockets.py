@@ -43,6 +43,7 @@ class Hub:
     def __init__(self, features: Mapping[str, Any], remaining: Callable[[], int]) -> None:
         self._features = features
         self._remaining = remaining
+        self._open: set[web.WebSocketResponse] = set()
         self._sockets: dict[object, web.WebSocketResponse] = {}
         self._flags: dict[object, Mapping[str, Any]] = {}
         self._outgoing: asyncio.Queue[Outgoing] = asyncio.Queue()
@@ -83,6 +84,7 @@ class Hub:
         socket = web.WebSocketResponse(timeout=_CLOSE_SECONDS)
         await socket.prepare(request)
         client_id = request.query.get("clientId") or uuid4().hex
+        self._open.add(socket)
         self._sockets[client_id] = socket
         self._flags[client_id] = {}
         try:
@@ -91,6 +93,7 @@ class Hub:
                 await _send(socket, _json("executing", {"node": self._executing[1]}))
             await self._listen(socket, client_id)
         finally:
+            self._open.discard(socket)
             self._sockets.pop(client_id, None)
             self._flags.pop(client_id, None)
         return socket
@@ -114,9 +117,8 @@ class Hub:
                 self.post_message("feature_flags", self._features, client_id)
 
     async def close(self) -> None:
-        """Say goodbye to every socket, each within a second."""
-        sockets = list(self._sockets.values())
-        await asyncio.gather(*(_close(socket) for socket in sockets))
+        """Say goodbye to every open socket, deaf ones too."""
+        await asyncio.gather(*(_close(socket) for socket in self._open))
 
     def _status(self) -> dict[str, Any]:
         return {"status": {"exec_info": {"queue_remaining": self._remaining()}}}
