@@ -11,7 +11,6 @@ from bot.templates.catalogue import Catalogue
 from bot.templates.graph import Address, Graph, Json
 from bot.templates.narrowing import narrow, readers, specs
 from bot.templates.params import (
-    MAX_SEED,
     BoolParameter,
     ChoiceParameter,
     FloatParameter,
@@ -94,8 +93,6 @@ STRENGTH = "_strength"
 
 _ROLES = {role.value: role for role in Role}
 _NUMBERED = re.compile(r"_[0-9]+$")
-_SMALL_SEEDS = 2**31 - 1
-_FULL_SEEDS = frozenset({"KSampler", "KSamplerAdvanced", "SamplerCustom", "RandomNoise"})
 
 
 def assemble(
@@ -144,7 +141,7 @@ def make(
             needed = role is Role.PROMPT_TEXT
             parameter = TextParameter(name, None if needed else _text(default), description, needed)
         case Kind.SEED:
-            parameter = SeedParameter(name, None, description, 0, _seed_limit(graph, places))
+            parameter = SeedParameter(name, None, description)
         case Kind.INT:
             parameter = IntParameter(name, _int(default), description, _int(low), _int(high))
             if role in (Role.WIDTH, Role.HEIGHT):
@@ -207,12 +204,6 @@ def _strengths(graph: Graph, places: tuple[Address, ...]) -> tuple[Address, ...]
         and isinstance(value, int | float)
         and not isinstance(value, bool)
     )
-
-
-def _seed_limit(graph: Graph, places: tuple[Address, ...]) -> int:
-    """Without a catalogue: what ComfyUI's own samplers take, else what nearly every node takes."""
-    classes = {graph.nodes[place.node].class_type for place in places}
-    return MAX_SEED if classes <= _FULL_SEEDS else _SMALL_SEEDS
 
 
 def _same(one: Json, other: Json) -> bool:

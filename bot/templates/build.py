@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from bot.domain.errors import ParameterError, TemplateError
 from bot.domain.ids import NodeId, TemplateName
 from bot.domain.text import Text
+from bot.templates.adapt import needed_nodes
 from bot.templates.addresses import node_called
 from bot.templates.assemble import assemble
 from bot.templates.catalogue import Catalogue
@@ -81,7 +82,9 @@ def build(
     problems += [
         Text("{file}: {reason}", file=f"{name}.json", reason=each) for each in damage(graph, outputs)
     ]
-    parameters, bindings = assemble(graph, detection.roles)
+    sent = needed_nodes(graph, outputs)
+    roles = {role: tuple(p for p in places if p.node in sent) for role, places in detection.roles.items()}
+    parameters, bindings = assemble(graph, roles)
     apply_overrides(graph, sidecar, parameters, bindings, catalogue, report)
     batches = bindings.pop(BATCH, ())
     parameters.pop(BATCH, None)

@@ -42,8 +42,9 @@ ALIASES = {
 }
 """Short names that people type, for parameters that a template has under the long one."""
 
-NEW_SEEDS = 2**32
-"""Drawn seeds stay below this: short enough to type again, exact in every program that reads the file."""
+NEW_SEEDS = 2**31
+"""Drawn seeds stay below this: every seed input known takes them, they are short enough to type again, and
+exact in every program that reads the file."""
 
 Draw = Callable[[int, int], int]
 

@@ -1,0 +1,222 @@
+"""Sidecars: what they change, and a message for everything that can be wrong with one."""
+
+from __future__ import annotations
+
+import tomllib
+
+import pytest
+import tomlkit
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bot.templates.build import read_template
+from bot.templates.params import ChoiceParameter, FloatParameter, IntParameter, Kind, TextParameter
+from bot.templates.sidecar import parse_sidecar
+from bot.templates.template import Template
+from tests.support.templates import DATA, TIER, catalogue, draw_low, edited, export_of, good, made, reasons
+
+EXPORT = export_of("text-to-image")
+
+
+def with_sidecar(sidecar: str) -> Template:
+    return good(made(EXPORT, sidecar))
+
+
+def problems(sidecar: str) -> list[str]:
+    return reasons(made(EXPORT, sidecar))
+
+
+def places(template: Template, name: str) -> list[str]:
+    return [str(place) for place in template.bindings[name]]
+
+
+def test_the_example_of_the_manual_is_read() -> None:
+    template = with_sidecar(
+        """
+        title = "Text to image"
+        description = "SDXL base"
+        command = "imagine"
+        estimate_seconds = 12
+        outputs = ["Save picture"]
+        nsfw = true
+        max_pixels = 2_097_152
+        [parameters.prompt_text]
+        bind = [{ node = "2", input = "text", class_type = "CLIPTextEncode" }]
+        [parameters.steps]
+        bind = [{ title = "Sampler", input = "steps" }]
+        min = 1
+        max = 50
+        default = 22
+        [presets.fast]
+        steps = 12
+        [styles.ink]
+        prompt = "{prompt}, ink drawing, fine lines"
+        negative = "photo"
+        """
+    )
+    assert (template.title, template.description, template.nsfw) == ("Text to image", "SDXL base", True)
+    assert (template.estimate_seconds, template.limits.max_pixels) == (12.0, 2_097_152)
+    assert template.outputs == ("7",)
+    steps = template.parameters["steps"]
+    assert isinstance(steps, IntParameter)
+    assert (steps.minimum, steps.maximum, steps.default) == (1, 50, 22)
+    values = template.resolve({"prompt": "x"}, limits=TIER, draw=draw_low)
+    assert template.bind(values).nodes["5"].inputs["steps"] == 22
+
+
+@pytest.mark.parametrize(
+    "bind",
+    [
+        '"5.steps"',
+        '["5.steps"]',
+        '[{ node = "5", input = "steps" }]',
+        '"Sampler.steps"',
+        '{ title = "Sampler", input = "steps" }',
+    ],
+)
+def test_a_place_can_be_written_in_each_form(bind: str) -> None:
+    assert places(with_sidecar(f"[parameters.steps]\nbind = {bind}"), "steps") == ["5.steps"]
+
+
+def test_ids_with_colons_and_inputs_with_dots_are_found() -> None:
+    export = edited(EXPORT, {})
+    export["86:3"] = {
+        "class_type": "Odd.Node",
+        "inputs": {"model.steps": 4, "image": ["6", 0]},
+        "_meta": {"title": "Odd. One"},
+    }
+    export["7"]["inputs"]["images"] = ["86:3", 0]
+    for bind in ("86:3.model.steps", "Odd. One.model.steps"):
+        template = good(made(export, f'[parameters.odd]\nbind = "{bind}"'))
+        assert places(template, "odd") == ["86:3.model.steps"]
+        assert template.parameters["odd"].kind is Kind.INT
+
+
+def test_an_id_goes_before_a_title() -> None:
+    export = edited(EXPORT, {})
+    export["1"]["_meta"]["title"] = "5"
+    assert places(good(made(export, '[parameters.x]\nbind = "5.cfg"')), "x") == ["5.cfg"]
+
+
+def test_new_parameters_get_a_kind_from_the_literal_or_the_server() -> None:
+    sidecar = """
+    [parameters.prefix]
+    bind = "7.filename_prefix"
+    description = "Start of the file name"
+    max_length = 20
+    [parameters.strength]
+    bind = "5.cfg"
+    min = 1.0
+    [parameters.method]
+    bind = "5.sampler_name"
+    choices = ["euler", "heun"]
+    default = "heun"
+    """
+    template = good(made(EXPORT, sidecar, catalogue()))
+    prefix, strength, method = (template.parameters[name] for name in ("prefix", "strength", "method"))
+    assert isinstance(prefix, TextParameter)
+    assert (prefix.default, prefix.max_length, prefix.description) == (
+        "fairbrush",
+        20,
+        "Start of the file name",
+    )
+    assert isinstance(strength, FloatParameter)
+    assert (strength.minimum, strength.maximum) == (1.0, 100.0)
+    assert isinstance(method, ChoiceParameter)
+    assert (method.choices, method.default) == (("euler", "heun"), "heun")
+    assert "cfg" not in template.parameters, "its only place went to strength"
+    assert "sampler" not in template.parameters
+
+
+def test_an_empty_bind_takes_a_parameter_away() -> None:
+    assert "denoise" not in with_sidecar("[parameters.denoise]\nbind = []").parameters
+
+
+def test_a_default_makes_the_prompt_optional_and_fixes_the_seed() -> None:
+    template = with_sidecar('[parameters.prompt_text]\ndefault = "a hill"\n[parameters.seed]\ndefault = 3')
+    values = template.resolve({}, limits=TIER, draw=draw_low)
+    assert (values.values["prompt_text"], values.seed) == ("a hill", 3)
+
+
+def test_a_multiple_of_the_operators_own_goes_before_the_servers() -> None:
+    template = good(
+        made(EXPORT, "[parameters.width]\nmultiple = 64\n[parameters.height]\nmultiple = 64", catalogue())
+    )
+    values = template.resolve({"prompt": "x", "size": "1000x700"}, limits=TIER, draw=draw_low)
+    assert (values.values["width"], values.values["height"]) == (1024, 704)
+
+
+@pytest.mark.parametrize(
+    "mistake", tomllib.loads((DATA / "templates" / "mistakes.toml").read_text("utf-8"))["mistake"]
+)
+def test_every_mistake_names_file_and_key(mistake: dict[str, str]) -> None:
+    found = problems(mistake["sidecar"])
+    assert [text for text in found if text.startswith(mistake["message"])], found
+
+
+def test_titles_that_are_not_unique_are_an_error_that_names_the_nodes() -> None:
+    export = edited(EXPORT, {})
+    export["3"]["_meta"]["title"] = "Prompt"
+    by_title = reasons(
+        made(export, '[parameters.prompt_text]\nbind = [{ title = "Prompt", input = "text" }]')
+    )
+    assert by_title[0].endswith(
+        "means a node with the title Prompt, but 2 have it: 2, 3. Use an id, or rename them"
+    )
+    short = reasons(made(export, '[parameters.prompt_text]\nbind = "Prompt.text"'))
+    assert "could be any of these: 2.text, 3.text" in short[0]
+
+
+def test_all_problems_are_told_at_once() -> None:
+    assert len(problems("tilte = 1\nnsfw = 2\n[parameters.steps]\nmaks = 3")) == 3
+
+
+def test_a_sidecar_that_is_no_text_is_a_problem() -> None:
+    assert reasons(read_template("mine", b'{"1": {"class_type": "X"}}', b"\xff\xfe"))[0].endswith(
+        "not UTF-8 text."
+    )
+
+
+@given(st.text(max_size=200))
+def test_no_text_makes_the_reader_fall(text: str) -> None:
+    sidecar, found = parse_sidecar(text, "x.toml")
+    assert found or sidecar is not None
+    assert all(str(problem).startswith("x.toml") for problem in found)
+
+
+SCALARS = st.one_of(st.text(max_size=8), st.integers(-5, 5), st.booleans(), st.floats())
+KEYS = st.sampled_from(
+    [
+        "title",
+        "outputs",
+        "nsfw",
+        "bind",
+        "kind",
+        "min",
+        "max",
+        "default",
+        "choices",
+        "node",
+        "input",
+        "prompt",
+        "steps",
+    ]
+)
+
+
+@given(
+    st.recursive(
+        SCALARS,
+        lambda inner: st.one_of(st.lists(inner, max_size=3), st.dictionaries(KEYS, inner, max_size=4)),
+        max_leaves=12,
+    )
+)
+def test_no_structure_makes_the_reader_fall(value: object) -> None:
+    try:
+        text = tomlkit.dumps(
+            {"parameters": value, "presets": value, "styles": value, "outputs": value, "title": value}
+        )
+    except (ValueError, TypeError):
+        return
+    made_one = made(EXPORT, text)
+    assert isinstance(made_one, Template) or reasons(made_one)
