@@ -85,7 +85,8 @@ class ComfyBackend:
     async def run(
         self, submission: Submission, on_event: Callable[[RunEvent], None], *, submitted: bool = False
     ) -> EndEvent:
-        with self.session.subscribe(Run(submission.prompt_id, submission.graph)) as subscription:
+        run = Run(submission.prompt_id, submission.graph, submission.outputs)
+        with self.session.subscribe(run) as subscription:
             drive = Drive(
                 self.client, self.session, subscription, Watch(self._patience, self._clock()), self._clock
             )

@@ -26,6 +26,9 @@ from bot.domain.text import Text
 from bot.templates.catalogue import Catalogue
 from bot.templates.graph import Graph
 
+FLUSH_BYTES = 1024 * 1024
+"""Collected before the disk is asked: a picture is one write, a video stays out of memory."""
+
 
 @dataclass(frozen=True, slots=True)
 class Submitted:
@@ -202,14 +205,14 @@ class ComfyClient:
                 )
             if response.content_type == "text/html":
                 raise self._transport.not_comfy("a web page for /view")
-            size = 0
-            # One quick call. In a thread, a cancelled download would leave the file open with no owner.
-            stream = target.open("wb")
-            try:
-                async for chunk in response.content.iter_chunked(CHUNK_BYTES):
-                    size += await asyncio.to_thread(stream.write, chunk)
-            finally:
-                await asyncio.to_thread(stream.close)
+            size, mode, waiting = 0, "wb", bytearray()
+            async for chunk in response.content.iter_chunked(CHUNK_BYTES):
+                waiting += chunk
+                size += len(chunk)
+                if len(waiting) >= FLUSH_BYTES:
+                    await asyncio.to_thread(_write, target, mode, waiting)
+                    mode, waiting = "ab", bytearray()
+            await asyncio.to_thread(_write, target, mode, waiting)
             return Download(size, response.content_type)
 
     async def _get_json(self, path: str) -> Any:
@@ -219,6 +222,12 @@ class ComfyClient:
     async def _post(self, path: str, body: Mapping[str, Any]) -> None:
         async with self._transport.request("POST", path, json=body):
             pass
+
+
+def _write(target: Path, mode: str, content: bytes | bytearray) -> None:
+    """Open, write, close: no file stays open between two chunks, whenever a download is cancelled."""
+    with target.open(mode) as stream:
+        stream.write(content)
 
 
 def _dropped(answer: Mapping[str, Any]) -> frozenset[NodeId]:

@@ -1,7 +1,7 @@
 """One run as a state machine: the server's messages and snapshots in, the core's events out. Pure.
 
-The websocket is a hint. Messages move a run along and may say how it ended, but outputs are taken from
-``/history``; whoever drives a run asks there when :attr:`Run.phase` says so (``ENDED``).
+The websocket is a hint. Messages move a run along and may say how it ended; whatever they leave open is
+taken from ``/history``: whoever drives a run asks there when :attr:`Run.phase` says so (``ENDED``).
 Messages without our prompt id never change the phase.
 """
 
@@ -52,9 +52,13 @@ _MOVES: dict[Phase, frozenset[Phase]] = {
 
 
 class Run:
-    """The state of one submission. Not thread-safe; knows no clock and no I/O."""
+    """The state of one submission. Not thread-safe; knows no clock and no I/O.
 
-    def __init__(self, prompt_id: PromptId, graph: Graph) -> None:
+    ``wanted`` are the output nodes that matter: when the socket has told of success and of every one of
+    them, the run is finished without asking. With none named, ``/history`` always has the last word.
+    """
+
+    def __init__(self, prompt_id: PromptId, graph: Graph, wanted: frozenset[NodeId] = frozenset()) -> None:
         self.prompt_id = prompt_id
         self.phase = Phase.SUBMITTED
         self._graph = graph
@@ -66,6 +70,8 @@ class Run:
         self._ahead: int | None = None
         self._started_ms: int | None = None
         self._live = False
+        self._wanted = wanted
+        self._cached = False
 
     @property
     def fraction(self) -> float:
@@ -96,6 +102,7 @@ class Run:
                 return self._begin()
             case wire.ExecutionCached(nodes=nodes):
                 self._meter.cached(nodes)
+                self._cached = bool(self._wanted) and self._wanted <= set(nodes)
                 return []
             case wire.Executing(node=node, display_node=display):
                 return self._begin() + self._enter(self._shown(node, display))
@@ -106,6 +113,9 @@ class Run:
                 self._outputs[node] = parse_outputs({shown: output}) if output else ()
                 self._meter.finished(node)
                 return []
+            case wire.ExecutionSuccess(timestamp_ms=ended) if self._complete():
+                seconds = seconds_between(self._started_ms, ended)
+                return self._over(Finished(self._collected(), seconds, self._cached))
             case wire.ExecutionSuccess() | wire.EndMark():
                 self._move(Phase.ENDED)
                 return []
@@ -157,6 +167,10 @@ class Run:
     def give_up(self, end: Failed | Interrupted) -> list[RunEvent]:
         """Whoever drives the run stops waiting for it."""
         return self._over(end)
+
+    def _complete(self) -> bool:
+        """Whether the socket told of every wanted output, so that ``/history`` has nothing to add."""
+        return bool(self._wanted) and self._wanted <= {output.node for output in self._collected()}
 
     def _collected(self) -> tuple[Output, ...]:
         return tuple(output for outputs in self._outputs.values() for output in outputs)
