@@ -63,8 +63,9 @@ class Folder:
                 return await asyncio.to_thread(
                     self._publish, part, safe_name(stem), safe_suffix(file.filename)
                 )
-            finally:
-                await asyncio.to_thread(part.unlink, missing_ok=True)
+            except BaseException:
+                await asyncio.shield(asyncio.to_thread(part.unlink, missing_ok=True))
+                raise
         except OSError as error:
             raise self._refusal(error) from error
 
