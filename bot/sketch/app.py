@@ -19,11 +19,11 @@ def build_app(parts: Parts) -> web.Application:
     app = web.Application(middlewares=[_guard], client_max_size=parts.settings.max_upload_size)
     app[PARTS] = parts
     shared = [*info.ROUTES, *queue.ROUTES, *files.ROUTES, web.get("/ws", parts.hub.handle)]
-    for route in shared:
-        app.router.add_route(route.method, route.path, route.handler)
-        app.router.add_route(route.method, f"/api{route.path}", route.handler)
-    for route in (*jobs.ROUTES, *info.API_ONLY):
-        app.router.add_route(route.method, f"/api{route.path}", route.handler)
+    own = [*jobs.ROUTES, *info.API_ONLY]
+    app.router.add_routes(shared)
+    for route in (*shared, *own):
+        twin = web.RouteDef(route.method, f"/api{route.path}", route.handler, route.kwargs)
+        app.router.add_routes([twin])
     app.router.add_get("/", info.front_page)
     app.router.add_get("/{anything:.*}", _nothing_here)
     return app

@@ -117,6 +117,8 @@ def save_place(folder: Path, prefix: str, width: int, height: int, now_ms: int) 
     for token, value in tokens.items():
         prefix = prefix.replace(f"%{token}%", value)
     target = inside(folder, prefix or "ComfyUI")
+    if target == folder.resolve():
+        raise OutsideFolder(prefix)
     place, stem = target.parent, target.name
     subfolder = place.relative_to(folder.resolve()).as_posix()
     place.mkdir(parents=True, exist_ok=True)
