@@ -10,17 +10,13 @@ from bot.domain.errors import ParameterError
 from bot.domain.ids import NodeId
 from bot.domain.text import Text
 from bot.templates.catalogue import Catalogue, InputSpec
-from bot.templates.choices import MODEL_SUFFIXES, NEAR, AmbiguousChoice, find, nearest
+from bot.templates.choices import MODEL_SUFFIXES, AmbiguousChoice, find, nearest, variant
 from bot.templates.graph import Address, Graph, Json
 from bot.templates.narrowing import narrow, specs
 from bot.templates.params import MEDIA, ChoiceParameter, Parameter, Raw, label
 
 if TYPE_CHECKING:
     from bot.templates.template import Template
-
-VARIANT = 88.0
-"""Similarity from which a file that nobody can choose counts as another variant of the same one
-(``t5xxl_fp16`` for ``t5xxl_fp8``). Anything less alike would paint nonsense without a word."""
 
 SKETCH = "sketch-"
 """What the names of the sketch engine's files begin with: none is real, each stands for any other."""
@@ -43,7 +39,7 @@ def to_catalogue(template: Template, catalogue: Catalogue) -> Template:
         name: narrow(parameter, specs(template.graph, template.bindings[name], catalogue))
         for name, parameter in template.parameters.items()
     }
-    fallbacks: dict[str, Text] = {}
+    fallbacks = dict(template.fallbacks)
     for name, parameter in parameters.items():
         if isinstance(parameter, ChoiceParameter):
             parameters[name], note = _with_default(template, parameter)
@@ -113,7 +109,7 @@ def _with_literals(template: Template, catalogue: Catalogue) -> tuple[Graph, lis
 
 def _substitute(wanted: Json, choices: tuple[Json, ...], loader: str, *, chosen: bool) -> _Substitute | None:
     """What to use where ``wanted`` is not among ``choices``. ``chosen``: a person can choose otherwise, and
-    is told; so a rougher likeness will do."""
+    is told; so a rougher likeness will do. Anything less would paint nonsense without a word."""
     try:
         found = find(str(wanted), choices)
     except AmbiguousChoice as error:
@@ -123,7 +119,9 @@ def _substitute(wanted: Json, choices: tuple[Json, ...], loader: str, *, chosen:
     if all(str(choice).startswith(SKETCH) for choice in choices):
         close = nearest(str(wanted), [str(choice).removeprefix(SKETCH) for choice in choices], 0.0)
         return _Substitute(f"{SKETCH}{close}" if close else choices[0], quiet=not chosen)
-    if (close := nearest(str(wanted), choices, NEAR if chosen else VARIANT)) is not None:
+    if (other := variant(str(wanted), choices)) is not None:
+        return _Substitute(other, quiet=False)
+    if chosen and (close := nearest(str(wanted), choices)) is not None:
         return _Substitute(next(c for c in choices if str(c) == close), quiet=False)
     is_file = str(wanted).lower().endswith(MODEL_SUFFIXES)
     if chosen and (not is_file or any(part in loader for part in _FITTING_ANY)):

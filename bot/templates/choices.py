@@ -6,6 +6,7 @@ operator knows, with extensions that nobody types.
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Callable, Iterable, Sequence
 from typing import TypeVar
@@ -13,6 +14,10 @@ from typing import TypeVar
 from rapidfuzz import fuzz, process
 
 MODEL_SUFFIXES = (".safetensors", ".sft", ".ckpt", ".pth", ".pt", ".bin", ".gguf", ".onnx")
+
+_PRECISION = re.compile(
+    r"(fp|bf|int|nf)\d+|q\d\w*|e4m3fn|e5m2|scaled|mixed|fast|half|full|pruned|emaonly|ema"
+)
 
 NEAR = 60.0
 """Similarity (0 to 100) from which a name is worth a "did you mean"."""
@@ -52,6 +57,18 @@ def nearest(wanted: str, choices: Iterable[object], cutoff: float = NEAR) -> str
     listed = [str(choice) for choice in choices]
     hit = process.extractOne(wanted, listed, scorer=fuzz.WRatio, processor=_stem, score_cutoff=cutoff)
     return hit[0] if hit else None
+
+
+def variant(wanted: str, choices: Iterable[T]) -> T | None:
+    """Another file of the same model: the same name but for words that tell how its numbers are stored
+    (``t5xxl_fp8_e4m3fn`` for ``t5xxl_fp16``). None when there is none."""
+    words = _model_words(wanted)
+    return next((choice for choice in choices if words and _model_words(str(choice)) == words), None)
+
+
+def _model_words(name: str) -> list[str]:
+    words = re.split(r"[_\-. ]+", _stem(name).rpartition("/")[2])
+    return [word for word in words if not _PRECISION.fullmatch(word)]
 
 
 def _fitting(

@@ -82,7 +82,7 @@ def _too_large(size: int) -> TemplateError:
     return TemplateError(
         Text(
             "The file is too large ({size} MB; at most {most} MB). It cannot be a workflow export.",
-            size=size // 2**20,
+            size=-(-size // 2**20),
             most=MAX_BYTES // 2**20,
         )
     )

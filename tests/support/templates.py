@@ -33,7 +33,7 @@ FILES: Mapping[str, tuple[str, ...]] = {
 
 def object_info(files: Mapping[str, tuple[str, ...]] = FILES) -> dict[str, Any]:
     """A real server's core classes, with these model files installed."""
-    info: dict[str, Any] = json.loads((DATA / "object_info_core.json").read_text(encoding="utf-8"))
+    info: dict[str, Any] = json.loads((DATA / "templates" / "object_info.json").read_text(encoding="utf-8"))
     for node in info.values():
         for section in node["input"].values():
             for name, raw in section.items():
