@@ -79,50 +79,45 @@ def _names(node: Node, *patterns: re.Pattern[str]) -> list[str]:
 
 
 def _trace(flow: Flow, found: Conditionings, start: Link | None, *, negative: bool) -> None:
-    stack = [(start, negative)]
-    seen: set[tuple[Link, bool]] = set()
+    stack = [start]
+    seen: set[Link] = set()
     while stack:
-        link, is_negative = stack.pop()
-        if link is None or (link, is_negative) in seen:
+        link = stack.pop()
+        if link is None or link in seen:
             continue
-        seen.add((link, is_negative))
+        seen.add(link)
         node = flow.graph.nodes[link.node]
         if "zeroout" in node.class_type.lower():
-            found.zeroed = found.zeroed or is_negative
+            found.zeroed = found.zeroed or negative
             continue
         if is_sampler(flow, node):
             continue
         found.visited[node.id] = node
-        inputs = list(_behind(flow, node, link.slot, is_negative))
-        if inputs:
-            stack.extend((flow.link(node, name), side) for name, side in reversed(inputs))
-            continue
-        for name in _text_inputs(flow, node, is_negative):
+        side = _side(flow, node, link.slot, negative)
+        inputs = _behind(node, side)
+        stack.extend(flow.link(node, name) for name in reversed(inputs))
+        for name in () if inputs else _text_inputs(flow, node, side):
             text = text_places(flow, node, name)
             found.passed |= text.passed
-            (found.negative if is_negative else found.positive).extend(text.places)
+            (found.negative if negative else found.positive).extend(text.places)
 
 
-def _behind(flow: Flow, node: Node, slot: int, negative: bool) -> Iterator[tuple[str, bool]]:
-    """The conditionings that a node makes this output from, each with its side."""
+def _behind(node: Node, negative: bool) -> list[str]:
+    """The conditionings that a node makes an output of this side from."""
     positive, against = _names(node, _POSITIVE), _names(node, _NEGATIVE)
     if positive and against:
-        side = _side(flow, node, slot, negative)
-        yield from ((name, side) for name in (against if side else positive))
-    elif positive or against:
-        yield from ((name, negative) for name in positive or against)
-    else:
-        yield from ((name, negative) for name in _names(node, _PLAIN, _BOTH))
+        return against if negative else positive
+    return positive or against or _names(node, _PLAIN, _BOTH)
 
 
 def _side(flow: Flow, node: Node, slot: int, negative: bool) -> bool:
     """Whether an output of a node with a pair of conditionings is the negative one.
 
     With a catalogue the output's own place decides: positive is the first conditioning, negative the
-    ones after it. Without, the use that is made of it.
+    ones after it. Without, the use that is made of it (``negative``).
     """
     types = flow.output_types(node)
-    if types is None or slot >= len(types) or types[slot] != "CONDITIONING":
+    if types is None or not 0 <= slot < len(types) or types[slot] != "CONDITIONING":
         return negative
     return types[: slot + 1].count("CONDITIONING") > 1
 

@@ -94,10 +94,13 @@ class Flow:
 
     def constant(self, node: Node, name: str) -> Any:
         """The value that an input will have, if it depends on literals alone; else :data:`UNKNOWN`."""
+        if len(self._nested) >= MAX_DEPTH:
+            return UNKNOWN
+        self._nested.append(None)
         source = self.source(node, name)
-        if isinstance(source, Address):
-            return self.graph.value(source)
-        return UNKNOWN if source is None else self._output(source)
+        value = self.graph.value(source) if isinstance(source, Address) else self._output(source)
+        self._nested.pop()
+        return value
 
     def live(self, roots: Iterable[NodeId]) -> frozenset[NodeId]:
         """The roots and every node that something of theirs depends on."""
@@ -111,15 +114,15 @@ class Flow:
             stack.extend(link.node for _, link in self.links(self.graph.nodes[current]))
         return frozenset(seen)
 
-    def _output(self, link: Link) -> Any:
-        if link not in self._constants and len(self._nested) < MAX_DEPTH:
+    def _output(self, link: Link | None) -> Any:
+        if link is None:
+            return UNKNOWN
+        if link not in self._constants:
             self._constants[link] = UNKNOWN  # what a cycle comes back to
-            self._nested.append(None)
             node = self.graph.nodes[link.node]
             inputs = {name: self.constant(node, name) for name in node.inputs}
             self._constants[link] = fold(node.class_type, inputs, link.slot)
-            self._nested.pop()
-        return self._constants.get(link, UNKNOWN)
+        return self._constants[link]
 
     def _trace(self, at: Address) -> Source:
         for _ in range(MAX_DEPTH):

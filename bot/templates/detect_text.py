@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from bot.domain.ids import NodeId
-from bot.templates.detect_flow import Flow
+from bot.templates.detect_flow import MAX_DEPTH, Flow
 from bot.templates.graph import Address, Node
 
 _INSTRUCTION: Final = re.compile(
@@ -66,7 +66,7 @@ class _Search:
         source = self._flow.source(node, name)
         if isinstance(source, Address):
             return [source] if isinstance(self._flow.graph.value(source), str) else []
-        if source is None or source.node in self.passed or len(self.passed) > 100:
+        if source is None or source.node in self.passed or len(self.passed) > MAX_DEPTH:
             return []
         self.passed.add(source.node)
         producer = self._flow.graph.nodes[source.node]

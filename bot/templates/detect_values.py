@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from bot.templates.detect_constants import expression_variables
 from bot.templates.detect_expression import only_rounds
-from bot.templates.detect_flow import Flow
+from bot.templates.detect_flow import MAX_DEPTH, Flow
 from bot.templates.graph import Address, Link, Node
 from bot.templates.roles import Role
 
@@ -70,7 +70,7 @@ class _Numbers:
 
     def at(self, node: Node, name: str) -> list[Address]:
         here = Address(node.id, name)
-        if here in self._seen or len(self._seen) > 200:
+        if here in self._seen or len(self._seen) > MAX_DEPTH:
             return []
         self._seen.add(here)
         source = self._flow.source(node, name)
@@ -84,9 +84,10 @@ class _Numbers:
             return self._through_expression(node)
         if "on_true" in node.inputs or "on_false" in node.inputs:  # nobody can tell which: both
             return [place for name in ("on_true", "on_false") for place in self.at(node, name)]
-        names = [name for name in _CARRIERS if name in node.inputs]
-        if names or len(node.inputs) == 1:  # a primitive, or a converter of one thing
-            return self.at(node, (names or list(node.inputs))[0])
+        if name := next((name for name in _CARRIERS if name in node.inputs), None):
+            return self.at(node, name)
+        if set(node.inputs) == {"a"}:  # a converter of one number
+            return self.at(node, "a")
         for name in SAME_QUANTITY.get(self._role, (self._role.value,)):
             if name in node.inputs:
                 return self.at(node, name)
@@ -109,7 +110,7 @@ class _Numbers:
 
     def _size_of_image(self, node: Node) -> list[Address]:
         """Back along an image to what made it this wide, this high or this long."""
-        for _ in range(60):
+        for _ in range(MAX_DEPTH):
             producer = next(self._flow.producers(node, "IMAGE"), None)
             if producer is None:
                 return []
