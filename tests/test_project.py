@@ -47,10 +47,9 @@ def pins() -> dict[str, str]:
 
 
 def requirements() -> Iterator[Requirement]:
-    """Everything that any supported machine installs for the project, its tools and its build."""
+    """Everything that any supported machine installs for the project and its tools."""
     project = PROJECT["project"]
     todo = [*project["dependencies"], *project["optional-dependencies"]["dev"]]
-    todo += PROJECT["build-system"]["requires"]
     seen: set[str] = set()
     while todo:
         requirement = Requirement(todo.pop())
