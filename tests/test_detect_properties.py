@@ -179,7 +179,10 @@ def test_arithmetic(expression: str, value: float) -> None:
 
 
 def test_rounding_is_told_from_another_quantity() -> None:
-    assert only_rounds("(a // 4) * 4 + 1", "a")
-    assert not only_rounds("a * 16 + 1", "a")
-    assert not only_rounds("a / 2", "a")
-    assert not only_rounds("b", "a")
+    assert only_rounds("(a // 4) * 4 + 1", "a", {})
+    assert not only_rounds("a * 16 + 1", "a", {})
+    assert not only_rounds("a / 2", "a", {})
+    assert not only_rounds("b", "a", {})
+    assert only_rounds("a // b * b", "a", {"b": 32})
+    assert not only_rounds("a // b * b", "b", {"a": 1024})
+    assert not only_rounds("a // b * b", "a", {})

@@ -42,6 +42,19 @@ class TestSizes:
         )
         assert places(found, Role.WIDTH) == ["20.value"]
 
+    def test_rounding_to_a_multiple_that_is_a_number_of_its_own(self, find: Find) -> None:
+        found = find(
+            changed(
+                n19=node("PrimitiveInt", value=32),
+                n20=node("PrimitiveInt", value=1000),
+                n21=node(
+                    "ComfyMathExpression", expression="a // b * b", values__a=["20", 0], values__b=["19", 0]
+                ),
+                n5=node("EmptyLatentImage", width=["21", 1], height=512, batch_size=1),
+            )
+        )
+        assert places(found, Role.WIDTH) == ["20.value"]
+
     def test_the_size_of_a_picture_that_was_made_this_large(self, find: Find) -> None:
         graph = changed(
             n20=node("LoadImage", image="a.png"),

@@ -79,14 +79,16 @@ def evaluate(expression: str, variables: Mapping[str, Number]) -> Number | None:
         return None
 
 
-def only_rounds(expression: str, variable: str) -> bool:
+def only_rounds(expression: str, variable: str, others: Mapping[str, Number]) -> bool:
     """Whether the expression gives back about what it gets: ``a & -8``, ``(a // 4) * 4 + 1``.
+
+    ``others`` are the values of the other variables: ``a // b * b`` rounds ``a`` to a multiple of ``b``.
 
     Probed at sizes that are typical for pixels and frames; 15 % is more than any rounding to a multiple
     of 64 moves a picture's side, and less than any change of unit.
     """
-    for probe in (121, 480, 1001):
-        result = evaluate(expression, {variable: probe})
+    for probe in (480, 777, 1001):
+        result = evaluate(expression, {**others, variable: probe})
         if result is None or abs(result - probe) > 0.15 * probe:
             return False
     return True

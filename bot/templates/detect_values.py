@@ -96,17 +96,16 @@ class _Numbers:
         return []
 
     def _through_expression(self, node: Node) -> list[Address]:
-        variables = {name for name in node.inputs if name != "expression"}
-        if len(variables) != 1:
-            return []  # seconds × fps: neither is the number itself
-        (name,) = variables
-        (letter,) = expression_variables(dict.fromkeys(variables))
-        return self.at(node, name) if self._keeps_role(str(node.inputs["expression"]), letter) else []
-
-    def _keeps_role(self, expression: str, letter: str) -> bool:
-        if self._role in (Role.WIDTH, Role.HEIGHT):
-            return True  # half the size for a first pass is still decided by the size
-        return only_rounds(expression, letter)
+        expression = str(node.inputs["expression"])
+        names = expression_variables({name: name for name in node.inputs})
+        if len(names) == 1 and self._role in (Role.WIDTH, Role.HEIGHT):
+            return self.at(
+                node, *names.values()
+            )  # half the size for a first pass is still decided by the size
+        fixed = {letter: self._flow.constant(node, name) for letter, name in names.items()}
+        known = {letter: value for letter, value in fixed.items() if is_number(value)}
+        rounded = [letter for letter in names if only_rounds(expression, letter, known)]
+        return self.at(node, names[rounded[0]]) if len(rounded) == 1 else []  # seconds × fps rounds neither
 
     def _size_of_image(self, node: Node) -> list[Address]:
         """Back along an image to what made it this wide, this high or this long."""
