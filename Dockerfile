@@ -1,8 +1,8 @@
 # docker build --tag fairbrush .
-# docker run --rm --volume "$PWD/data:/data" fairbrush imagine "a lighthouse at dusk" --out /data/pictures
+# docker run --rm --volume fairbrush-data:/data fairbrush imagine "a lighthouse at dusk" --out /data/pictures
 #
-# /data holds config.toml, workflows (if they are your own), the database and pictures. It must be
-# writable for user 10001. Any setting may come from the environment: --env FAIRBRUSH__COMFYUI__URL=…
+# /data holds config.toml, workflows (if they are your own), the database and pictures. A folder in its
+# place must be writable for user 10001. Any setting may come from the environment: --env FAIRBRUSH__COMFYUI__URL=…
 FROM python:3.13-slim
 
 RUN useradd --uid 10001 --user-group --create-home fairbrush \
