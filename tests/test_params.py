@@ -18,8 +18,8 @@ from bot.templates.params import (
     Parameter,
     SeedParameter,
     TextParameter,
-    shown,
 )
+from bot.templates.reading import shown
 
 STEPS = IntParameter("steps", 20, minimum=1, maximum=50)
 CFG = FloatParameter("cfg", 7.0, minimum=0.0, maximum=30.0)

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from bot.domain.errors import FairbrushError, OutputError, ParameterError, TemplateError
-from bot.templates import add
+from bot.templates import files as on_disk
 from bot.templates.add import add_template
 from bot.templates.loader import TemplateLibrary
 from tests.support.templates import WORKFLOWS, catalogue, edited, export_of, good, made, reasons
@@ -119,14 +119,14 @@ def test_missing_files_and_folders_are_told(folder: Path) -> None:
 def test_when_the_second_file_fails_the_first_goes_again(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    rename = add._rename_new
+    rename = on_disk._rename_new
 
     def full(temporary: Path, path: Path) -> None:
         if path.suffix == ".json":
             raise OSError(28, "No space left on device")
         rename(temporary, path)
 
-    monkeypatch.setattr(add, "_rename_new", full)
+    monkeypatch.setattr(on_disk, "_rename_new", full)
     with pytest.raises(OutputError, match="No space left"):
         add_template(WORKFLOWS / "upscale.json", folder)
     assert files(folder) == []
@@ -137,8 +137,8 @@ def test_two_at_once_cannot_both_win(folder: Path, monkeypatch: pytest.MonkeyPat
         path.write_text("somebody else's", encoding="utf-8")
         add_original(temporary, path)
 
-    add_original = add._rename_new
-    monkeypatch.setattr(add, "_rename_new", taken)
+    add_original = on_disk._rename_new
+    monkeypatch.setattr(on_disk, "_rename_new", taken)
     with pytest.raises(FairbrushError):
         add_template(WORKFLOWS / "upscale.json", folder)
     assert (folder / "upscale.toml").read_text("utf-8") == "somebody else's"

@@ -150,6 +150,15 @@ def test_problems_are_told_one_by_one() -> None:
     assert any(text.startswith("sampler: the server has no x; ") for text in warned)
 
 
+def test_a_default_of_the_sidecar_must_be_possible_too() -> None:
+    sidecar = "[parameters.cfg]\ndefault = 150.0\n[parameters.steps]\nmin = 20_000"
+    template = good(made(export_of("text-to-image"), sidecar))
+    assert findings(template, catalogue(), "problem") == [
+        "Parameter steps: at least 20000 is wanted, but at most 10000 is taken.",
+        "The default of cfg: cfg 150.0 is out of range: 0.0 to 100.0.",
+    ]
+
+
 def test_a_preset_loses_what_a_server_does_not_take() -> None:
     sidecar = '[presets.fast]\nsampler = "imaginary"\nsteps = 5'
     template = good(made(export_of("text-to-image"), sidecar, catalogue()))

@@ -2,8 +2,15 @@
 
 from __future__ import annotations
 
-import pytest
+from pathlib import Path
 
+import aiohttp
+import pytest
+from PIL import Image
+
+from bot.sketch.engine import SketchEngine
+from bot.templates.catalogue import Catalogue
+from bot.templates.loader import TemplateLibrary
 from bot.templates.template import Template
 from tests.support.templates import (
     ROOT,
@@ -74,6 +81,28 @@ def test_the_validation_of_these_tests_can_fail() -> None:
         ({"2.text": 3}, "2.text: 3 is no text"),
     ):
         assert message in list(refusals(edited(export, change), INFO))
+
+
+async def test_each_workflow_runs_on_the_sketch_engine(tmp_path: Path) -> None:
+    async with SketchEngine(tmp_path) as engine, aiohttp.ClientSession(engine.url) as session:
+        Image.new("RGB", (64, 48), "teal").save(tmp_path / "input" / "in.png")
+        async with session.get("/object_info") as answer:
+            library = TemplateLibrary(WORKFLOWS, Catalogue.from_object_info(await answer.json()))
+        assert [template.name for template in library.enabled()] == NAMES
+        for template in library.enabled():
+            asked = {"size": "128x96"} if template.canvas else {}
+            steps = {"steps": 1} if "steps" in template.parameters else {}
+            values = template.resolve({**request(template), **asked, **steps}, limits=TIER, draw=draw_low)
+            graph = template.bind(values, {"sha256": "in.png"}).to_api()
+            async with session.ws_connect("/ws", params={"clientId": "test"}) as socket:
+                async with session.post("/prompt", json={"prompt": graph, "client_id": "test"}) as answer:
+                    assert (await answer.json())["node_errors"] == {}
+                async for message in socket:
+                    told = message.json() if message.type is aiohttp.WSMsgType.TEXT else {}
+                    assert told.get("type") != "execution_error"
+                    if told.get("type") == "execution_success":
+                        break
+    assert len(list((tmp_path / "output").glob("fairbrush_*.png"))) == len(NAMES)
 
 
 def test_presets_and_styles_are_the_same_words_everywhere() -> None:

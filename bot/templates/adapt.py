@@ -13,7 +13,8 @@ from bot.templates.catalogue import Catalogue, InputSpec
 from bot.templates.choices import MODEL_SUFFIXES, AmbiguousChoice, find, nearest, variant
 from bot.templates.graph import Address, Graph, Json
 from bot.templates.narrowing import narrow, specs
-from bot.templates.params import MEDIA, ChoiceParameter, Parameter, Raw, label
+from bot.templates.params import MEDIA, ChoiceParameter, Parameter
+from bot.templates.reading import Raw, label
 
 if TYPE_CHECKING:
     from bot.templates.template import Template

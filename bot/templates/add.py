@@ -5,8 +5,6 @@ The export is copied byte for byte. Each file appears whole or not at all, and n
 
 from __future__ import annotations
 
-import os
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,7 +18,8 @@ from bot.templates.assemble import assemble
 from bot.templates.build import BATCH, Broken, read_template
 from bot.templates.catalogue import Catalogue
 from bot.templates.detect import Detection, detect
-from bot.templates.exports import read_export, read_file
+from bot.templates.exports import read_export
+from bot.templates.files import read_file, write_new
 from bot.templates.graph import Address, Graph
 from bot.templates.loader import MAX_NAME
 from bot.templates.params import MEDIA, Parameter
@@ -61,10 +60,10 @@ def add_template(
     for path in (sidecar,) if there else (sidecar, target):
         if path.exists():
             raise OutputError(Text("{path} is there already. Give another name, or remove it.", path=path))
-    _write_new(sidecar, text.encode())
+    write_new(sidecar, text.encode())
     if not there:
         try:
-            _write_new(target, data)
+            write_new(target, data)
         except OutputError:
             sidecar.unlink(missing_ok=True)
             raise
@@ -137,38 +136,3 @@ def _is_same(file: Path, target: Path) -> bool:
         return target.exists() and file.samefile(target)
     except OSError:
         return False
-
-
-def _write_new(path: Path, data: bytes) -> None:
-    """Write a file that is not there yet: first under another name, then in one step under its own.
-
-    Raises :class:`OutputError`; nothing is left behind then.
-    """
-    temporary: Path | None = None
-    try:
-        handle, made = tempfile.mkstemp(prefix=".", suffix=".part", dir=path.parent)
-        temporary = Path(made)
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
-        temporary.chmod(0o644)
-        _rename_new(temporary, path)
-    except OSError as error:
-        raise OutputError(
-            Text("{path} cannot be written: {reason}.", path=path, reason=error.strerror or error),
-            cause=str(error),
-        ) from error
-    finally:
-        if temporary is not None:
-            temporary.unlink(missing_ok=True)
-
-
-def _rename_new(temporary: Path, path: Path) -> None:
-    """Give a file its name unless somebody else has taken it meanwhile."""
-    try:
-        path.hardlink_to(temporary)
-    except FileExistsError:
-        raise
-    except OSError:
-        if path.exists():
-            raise FileExistsError(f"{path} is there already") from None
-        temporary.replace(path)

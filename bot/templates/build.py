@@ -21,7 +21,7 @@ from bot.templates.detect import Detection, detect
 from bot.templates.exports import damage, read_export
 from bot.templates.graph import Graph
 from bot.templates.overrides import Report, apply_overrides
-from bot.templates.params import Raw
+from bot.templates.reading import Raw
 from bot.templates.resolution import SHAPES
 from bot.templates.sidecar import Sidecar, about_key, parse_sidecar
 from bot.templates.sizes import Limits, parse_aspect, parse_size

@@ -6,12 +6,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
+from bot.domain.errors import ParameterError
 from bot.domain.text import Text
 from bot.templates.adapt import choice_spec, needed_nodes
 from bot.templates.addresses import called
 from bot.templates.catalogue import Catalogue, InputSpec, NodeClass
 from bot.templates.choices import nearest
 from bot.templates.graph import Address, Graph, Node
+from bot.templates.params import FloatParameter, IntParameter, Parameter, SeedParameter
 from bot.templates.template import Template
 
 
@@ -28,14 +30,47 @@ def check(template: Template, catalogue: Catalogue) -> tuple[Finding, ...]:
     that it lacks, numbers out of its range. Looks only at nodes that are sent."""
     fitted = template.with_catalogue(catalogue)
     graph = needed_nodes(fitted.graph, fitted.outputs)
-    written = {place for name in fitted.media for place in fitted.bindings[name]} | set(fitted.fixed)
+    written = {place for name in fitted.media for place in fitted.bindings[name]}
     problems = [*_missing_classes(graph, catalogue)]
     for node in graph:
         if (node_class := catalogue.get(node.class_type)) is not None:
             problems += _wrong_inputs(graph, node, node_class, catalogue, written)
+    problems += _wrong_defaults(fitted)
     return (
         *(Finding("problem", text) for text in problems),
         *(Finding("warning", note) for note in fitted.notes),
+    )
+
+
+def _wrong_defaults(template: Template) -> Iterator[Text]:
+    """Defaults that only the sidecar sets; those of the export are looked at where they are."""
+    for name, parameter in template.parameters.items():
+        default = parameter.default
+        if (impossible := _impossible(parameter)) is not None:
+            yield impossible
+            continue
+        if default is None or all(
+            template.graph.value(place) == default for place in template.bindings[name]
+        ):
+            continue
+        try:
+            parameter.parse(default)
+        except ParameterError as error:
+            yield Text("The default of {name}: {reason}", name=name, reason=error.text)
+
+
+def _impossible(parameter: Parameter) -> Text | None:
+    """Bounds of a sidecar that lie outside of what the server takes."""
+    if not isinstance(parameter, IntParameter | FloatParameter | SeedParameter):
+        return None
+    low, high = parameter.minimum, parameter.maximum
+    if low is None or high is None or low <= high:
+        return None
+    return Text(
+        "Parameter {name}: at least {low} is wanted, but at most {high} is taken.",
+        name=parameter.name,
+        low=low,
+        high=high,
     )
 
 

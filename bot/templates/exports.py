@@ -1,9 +1,8 @@
-"""From the bytes of a file to a graph, with a message for each way in which a file can be wrong."""
+"""From the bytes of a file to a graph, with a message for each way in which a file can be wrong. Pure."""
 
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import Any
 
 from bot.domain.errors import TemplateError
@@ -28,7 +27,7 @@ def read_json(data: bytes) -> Json:
     Raises :class:`TemplateError`.
     """
     if len(data) > MAX_BYTES:
-        raise _too_large(len(data))
+        raise too_large(len(data))
     if not data.strip():
         raise TemplateError(Text("The file is empty."))
     try:
@@ -64,21 +63,8 @@ def read_json(data: bytes) -> Json:
     return found
 
 
-def read_file(path: Path) -> bytes:
-    """The bytes of an export or sidecar. Raises :class:`TemplateError`: unreadable or too large."""
-    try:
-        size = path.stat().st_size
-        if size <= MAX_BYTES:
-            return path.read_bytes()
-    except OSError as error:
-        raise TemplateError(
-            Text("{path} cannot be read: {reason}.", path=path, reason=error.strerror or error),
-            cause=str(error),
-        ) from error
-    raise _too_large(size)
-
-
-def _too_large(size: int) -> TemplateError:
+def too_large(size: int) -> TemplateError:
+    """The refusal of a file of ``size`` bytes, also for those who look before they read."""
     return TemplateError(
         Text(
             "The file is too large ({size} MB; at most {most} MB). It cannot be a workflow export.",

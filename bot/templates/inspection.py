@@ -10,7 +10,8 @@ from bot.domain.text import Text
 from bot.templates.assemble import assemble
 from bot.templates.catalogue import Catalogue
 from bot.templates.detect import Detection, detect
-from bot.templates.exports import damage, read_file, read_json
+from bot.templates.exports import damage, read_json
+from bot.templates.files import read_file
 from bot.templates.graph import Graph, is_ui_format, parse_export
 from bot.templates.params import (
     ChoiceParameter,

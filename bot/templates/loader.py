@@ -13,7 +13,7 @@ from bot.templates.build import Broken, read_template
 from bot.templates.catalogue import Catalogue
 from bot.templates.check import check
 from bot.templates.choices import AmbiguousChoice, find, nearest
-from bot.templates.exports import read_file
+from bot.templates.files import read_file
 from bot.templates.template import Template
 
 MAX_NAME = 100

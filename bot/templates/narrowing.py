@@ -19,10 +19,10 @@ from bot.templates.params import (
     IntParameter,
     MediaParameter,
     Parameter,
-    Raw,
     SeedParameter,
     TextParameter,
 )
+from bot.templates.reading import Raw
 
 STEPPED = frozenset({"width", "height", "length"})
 """Parameters whose step is a need of the model; elsewhere it is only what a slider does."""

@@ -14,13 +14,14 @@ from bot.templates.catalogue import Catalogue
 from bot.templates.choices import nearest
 from bot.templates.graph import Address, Graph
 from bot.templates.params import (
+    FloatParameter,
     IntParameter,
     Kind,
     Parameter,
-    Raw,
     SeedParameter,
     TextParameter,
 )
+from bot.templates.reading import Raw
 from bot.templates.roles import Role
 from bot.templates.sidecar import Override, Sidecar
 
@@ -141,6 +142,8 @@ def _changed(parameter: Parameter, override: Override, key: str, report: Report)
                 report(f"{key}.{_WRITTEN.get(name, name)}", Text("must be a whole number"))
                 return parameter
             said[name] = int(said[name])
+    if isinstance(parameter, FloatParameter):
+        said.update({name: float(said[name]) for name in said.keys() & {"minimum", "maximum", "step"}})
     default = said.pop("default", None)
     if override.description is not None:
         said["description"] = override.description

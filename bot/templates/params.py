@@ -7,21 +7,26 @@ returns the value, or raises :class:`ParameterError` that names parameter, value
 
 from __future__ import annotations
 
-import math
-import unicodedata
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TypeVar
 
 from bot.domain.errors import ParameterError
 from bot.domain.text import Text
 from bot.templates.choices import AmbiguousChoice, find, nearest
+from bot.templates.reading import (
+    Raw,
+    label,
+    listed,
+    number,
+    range_text,
+    shown,
+    unusable_character,
+    whole_number,
+    within,
+)
 
 Value = str | int | float | bool | None
 """A resolved value. None means: as exported."""
-
-Raw = str | int | float | bool
-"""What a person or a script may pass."""
 
 MAX_TEXT = 6000
 """Characters of one text: as many as a chat platform's text option carries. A sidecar may say otherwise."""
@@ -30,8 +35,6 @@ MAX_NAME = 255
 """Characters of a choice when no list is known to check it against."""
 
 MAX_SEED = 2**64 - 1
-
-N = TypeVar("N", int, float)
 
 _TRUE = frozenset({"true", "yes", "on", "1"})
 _FALSE = frozenset({"false", "no", "off", "0"})
@@ -120,7 +123,7 @@ class IntParameter:
         return Kind.INT
 
     def parse(self, raw: Raw) -> int:
-        return self.snap(_within(self.name, whole_number(self.name, raw), self.minimum, self.maximum))
+        return self.snap(within(self.name, whole_number(self.name, raw), self.minimum, self.maximum))
 
     def snap(self, value: int) -> int:
         """The nearest usable number; a value halfway between two goes up."""
@@ -134,7 +137,7 @@ class IntParameter:
         return snapped
 
     def allowed(self) -> Text:
-        return _range_text(self.minimum, self.maximum, Text("a whole number"))
+        return range_text(self.minimum, self.maximum, Text("a whole number"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,10 +156,10 @@ class FloatParameter:
         return Kind.FLOAT
 
     def parse(self, raw: Raw) -> float:
-        return _within(self.name, _number(self.name, raw), self.minimum, self.maximum)
+        return within(self.name, number(self.name, raw), self.minimum, self.maximum)
 
     def allowed(self) -> Text:
-        return _range_text(self.minimum, self.maximum, Text("a number"))
+        return range_text(self.minimum, self.maximum, Text("a number"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,7 +180,7 @@ class SeedParameter:
         if isinstance(raw, str) and raw.strip().casefold() == "random":
             return None
         value = whole_number(self.name, raw)
-        return None if value == -1 else _within(self.name, value, self.minimum, self.maximum)
+        return None if value == -1 else within(self.name, value, self.minimum, self.maximum)
 
     def allowed(self) -> Text:
         return Text(
@@ -213,7 +216,7 @@ class ChoiceParameter:
                     "{name} {value} could be any of these: {candidates}. Write it in full.",
                     name=label(self.name),
                     value=shown(wanted),
-                    candidates=_listed(error.candidates),
+                    candidates=listed(error.candidates),
                 ),
             ) from error
         if found is None:
@@ -239,7 +242,7 @@ class ChoiceParameter:
             "{name} {value} is not available here. Available: {choices}.",
             name=label(self.name),
             value=shown(wanted),
-            choices=_listed(tuple(map(str, self.choices))),
+            choices=listed(tuple(map(str, self.choices))),
         )
 
     def _unlisted(self, wanted: str) -> str:
@@ -258,7 +261,7 @@ class ChoiceParameter:
             return Text("a name that the server knows")
         if not self.choices:
             return Text("nothing: the server has none")
-        return Text("one of: {choices}", choices=_listed(tuple(map(str, self.choices))))
+        return Text("one of: {choices}", choices=listed(tuple(map(str, self.choices))))
 
 
 @dataclass(frozen=True, slots=True)
@@ -318,84 +321,3 @@ Parameter = (
     | BoolParameter
     | MediaParameter
 )
-
-
-def label(name: str) -> str:
-    """A parameter's name in a sentence."""
-    return name.replace("_", " ")
-
-
-def shown(value: object) -> str:
-    """A person's value as a message may repeat it: short, and nothing in it that a terminal would obey."""
-    text = "".join(c if unusable_character(c) is None and c not in "\r\n\t" else "�" for c in str(value)[:61])
-    return f"“{text[:60]}…”" if len(text) > 60 else f"“{text}”"
-
-
-def unusable_character(text: str) -> int | None:
-    """Index of the first character that no text may hold: NUL and other controls (tab and newline are
-    fine), and halves of surrogate pairs, which cannot be sent as UTF-8."""
-    for index, character in enumerate(text):
-        if character not in "\t\n\r" and unicodedata.category(character) in ("Cc", "Cs"):
-            return index
-    return None
-
-
-def whole_number(name: str, raw: Raw) -> int:
-    """An exact integer from ``7``, ``"7"``, ``7.0``; digits of any script, no underscores."""
-    if isinstance(raw, int) and not isinstance(raw, bool):
-        return raw
-    if isinstance(raw, float) and raw.is_integer():
-        return int(raw)
-    if isinstance(raw, str):
-        digits = raw.strip()
-        unsigned = digits[1:] if digits[:1] in ("+", "-") else digits
-        if unsigned.isdecimal() and len(unsigned) <= 30:
-            return int(digits)
-    raise ParameterError(
-        name, Text("{name} must be a whole number, not {value}.", name=label(name), value=shown(raw))
-    )
-
-
-def _number(name: str, raw: Raw) -> float:
-    if isinstance(raw, bool) or (isinstance(raw, str) and "_" in raw):
-        value = math.nan
-    else:
-        try:
-            value = float(raw)
-        except (ValueError, OverflowError):
-            value = math.nan
-    if not math.isfinite(value):
-        raise ParameterError(
-            name, Text("{name} must be a number, not {value}.", name=label(name), value=shown(raw))
-        )
-    return value
-
-
-def _within(name: str, value: N, minimum: N | None, maximum: N | None) -> N:
-    if (minimum is not None and value < minimum) or (maximum is not None and value > maximum):
-        raise ParameterError(
-            name,
-            Text(
-                "{name} {value} is out of range: {allowed}.",
-                name=label(name),
-                value=value,
-                allowed=_range_text(minimum, maximum, Text("a number")),
-            ),
-        )
-    return value
-
-
-def _range_text(minimum: float | None, maximum: float | None, otherwise: Text) -> Text:
-    match minimum, maximum:
-        case None, None:
-            return otherwise
-        case _, None:
-            return Text("{minimum} or more", minimum=minimum)
-        case None, _:
-            return Text("{maximum} or less", maximum=maximum)
-        case _:
-            return Text("{minimum} to {maximum}", minimum=minimum, maximum=maximum)
-
-
-def _listed(names: tuple[str, ...], most: int = 8) -> str:
-    return ", ".join(names[:most]) + (f" … ({len(names)})" if len(names) > most else "")

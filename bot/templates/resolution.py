@@ -13,14 +13,11 @@ from bot.templates.choices import nearest
 from bot.templates.params import (
     IntParameter,
     MediaParameter,
-    Raw,
     SeedParameter,
     TextParameter,
     Value,
-    label,
-    shown,
-    whole_number,
 )
+from bot.templates.reading import Raw, label, shown, whole_number
 from bot.templates.sizes import Canvas, Limits, Size, parse_aspect, parse_size
 from bot.templates.values import SEED, LoraChoice, ResolvedValues, Style
 
@@ -74,7 +71,7 @@ def resolve(
         raw = asked.get(name, chosen.get(name))
         if raw is not None:
             values[name] = value = parameter.parse(raw)
-            if isinstance(parameter, IntParameter) and str(value) != str(raw).strip() and value != raw:
+            if isinstance(parameter, IntParameter) and value != whole_number(name, raw):
                 notes.append(
                     Text("{name} is {value}, the nearest that works.", name=label(name), value=value)
                 )

@@ -15,7 +15,8 @@ from typing import Any, TypeVar
 
 from bot.domain.text import Text
 from bot.templates.choices import nearest
-from bot.templates.params import Kind, Raw
+from bot.templates.params import Kind
+from bot.templates.reading import Raw
 from bot.templates.values import Style
 
 COMMAND = re.compile(r"[a-z0-9_-]{1,32}")
@@ -109,7 +110,7 @@ def _override(table: _Table) -> Override:
         kind=table.take("kind", _kind, None),
         minimum=table.take("min", _number, None),
         maximum=table.take("max", _number, None),
-        step=table.take("step", _number, None) if multiple is None else multiple,
+        step=table.take("step", _step, None) if multiple is None else multiple,
         default=table.take("default", _scalar, None),
         choices=table.take("choices", _scalars, None),
         max_length=table.take("max_length", _count, None),
@@ -260,10 +261,14 @@ def _number(value: Any) -> int | float:
     return value
 
 
-def _positive(value: Any) -> float:
+def _step(value: Any) -> int | float:
     if _number(value) <= 0:
         raise _Wrong(Text("must be above 0"))
-    return float(value)
+    return _number(value)
+
+
+def _positive(value: Any) -> float:
+    return float(_step(value))
 
 
 def _count(value: Any) -> int:

@@ -8,7 +8,8 @@ from dataclasses import dataclass, replace
 
 from bot.domain.errors import ParameterError
 from bot.domain.text import Text
-from bot.templates.params import IntParameter, shown, whole_number
+from bot.templates.params import IntParameter
+from bot.templates.reading import shown, whole_number
 
 MIN_SIDE, MAX_SIDE = 16, 16384
 """Pixels of a side where no server has said its own bounds; those of ComfyUI's empty latents."""

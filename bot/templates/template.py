@@ -16,7 +16,8 @@ from bot.templates import adapt, resolution
 from bot.templates.assemble import role_of
 from bot.templates.catalogue import Catalogue
 from bot.templates.graph import Address, Graph, Json
-from bot.templates.params import MEDIA, Parameter, Raw, Value
+from bot.templates.params import MEDIA, MediaParameter, Parameter, Value
+from bot.templates.reading import Raw
 from bot.templates.roles import Role
 from bot.templates.sizes import NO_LIMITS, Canvas, Limits, Size, canvas
 from bot.templates.values import LoraChoice, ResolvedValues, Style
@@ -54,7 +55,7 @@ class Template:
     @property
     def media(self) -> tuple[str, ...]:
         """Names of the parameters that need a file."""
-        return tuple(name for name, p in self.parameters.items() if p.kind in MEDIA)
+        return tuple(n for n, p in self.parameters.items() if isinstance(p, MediaParameter) and p.required)
 
     @property
     def lora_places(self) -> tuple[str, ...]:
