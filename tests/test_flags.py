@@ -182,6 +182,8 @@ def test_two_dashes_end_flags_only_where_no_text_stands() -> None:
 
 def test_marks_of_right_to_left_keyboards_hide_no_flag() -> None:
     assert parse_line("מגדלור \u200f--seed 7\u200f --ar\u200f 3:2").seed == 7
+    assert "--model needs a value" in message("x --model \u200f--seed 7")
+    assert parse_line(format_flags(Ask("x", template="\u200f—no"))).template == "\u200f—no"
 
 
 @pytest.mark.parametrize(

@@ -43,7 +43,7 @@ _STOP = re.compile(
     r"|(?P<end>(?<!\S)--(?!\S))"
     rf"|(?P<quote>(?<!\w)(?![{_TWO_SIDED}](?:\s|$))[{''.join(CLOSERS)}])"
 )
-_SPACE = re.compile(r"\s*")
+_SPACE = re.compile(rf"[\s{_MARKS}]*")
 _WORD = re.compile(r"\S+")
 _KEY = re.compile(r"[^\s=＝]*[=＝]")
 _BARE = re.compile(rf"[^\s{''.join(_VALUE_CLOSERS)}”’»]+")
@@ -95,7 +95,7 @@ def split_flag(word: str) -> tuple[str, str | None] | None:
 
 def quote(value: str) -> str:
     """``value`` as one word of a line; quoted only where it must be."""
-    if _BARE.fullmatch(value) and not _FLAG.match(value) and value != "--":
+    if _BARE.fullmatch(value) and not _STOP.search(value) and not _INVISIBLE.match(value):
         return value
     return '"' + value.replace('"', '""') + '"'
 
