@@ -99,7 +99,7 @@ async def test_each_workflow_runs_on_the_sketch_engine(tmp_path: Path) -> None:
                     assert (await answer.json())["node_errors"] == {}
                 async for message in socket:
                     told = message.json() if message.type is aiohttp.WSMsgType.TEXT else {}
-                    assert told.get("type") != "execution_error"
+                    assert told.get("type") != "execution_error", told
                     if told.get("type") == "execution_success":
                         break
     assert len(list((tmp_path / "output").glob("fairbrush_*.png"))) == len(NAMES)
