@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 from collections.abc import AsyncIterator
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -55,7 +56,7 @@ async def test_uploads_are_answered_as_recorded(http: aiohttp.ClientSession) -> 
     log = load("17_")
     recorded: list[Any] = []
     ours: list[Any] = []
-    for before, entry in zip(log, log[1:], strict=False):
+    for before, entry in pairwise(log):
         if entry["kind"] != "http":
             continue
         kwargs: dict[str, Any] = {}

@@ -30,7 +30,7 @@ def build_app(parts: Parts) -> web.Application:
 
 
 async def _nothing_here(_request: web.Request) -> web.Response:
-    return web.Response(status=404)
+    return web.Response(status=404, content_type="application/octet-stream")
 
 
 @web.middleware

@@ -43,7 +43,8 @@ class Hub:
     def __init__(self, features: Mapping[str, Any], remaining: Callable[[], int]) -> None:
         self._features = features
         self._remaining = remaining
-        self._open: set[web.WebSocketResponse] = set()
+        self._open: dict[web.WebSocketResponse, asyncio.Transport | None] = {}
+        self._sending: web.WebSocketResponse | None = None
         self._sockets: dict[object, web.WebSocketResponse] = {}
         self._flags: dict[object, Mapping[str, Any]] = {}
         self._outgoing: asyncio.Queue[Outgoing] = asyncio.Queue()
@@ -72,8 +73,9 @@ class Hub:
             else:
                 target = self._sockets.get(outgoing.client_id)
                 targets = [] if target is None else [target]
-            for socket in targets:
-                await _send(socket, outgoing.payload)
+            for self._sending in targets:
+                await _send(self._sending, outgoing.payload)
+            self._sending = None
 
     async def handle(self, request: web.Request) -> web.WebSocketResponse:
         """``GET /ws``: one socket from its handshake to its end.
@@ -84,7 +86,7 @@ class Hub:
         socket = web.WebSocketResponse(timeout=_CLOSE_SECONDS)
         await socket.prepare(request)
         client_id = request.query.get("clientId") or uuid4().hex
-        self._open.add(socket)
+        self._open[socket] = request.transport
         self._sockets[client_id] = socket
         self._flags[client_id] = {}
         try:
@@ -93,7 +95,7 @@ class Hub:
                 await _send(socket, _json("executing", {"node": self._executing[1]}))
             await self._listen(socket, client_id)
         finally:
-            self._open.discard(socket)
+            del self._open[socket]
             self._sockets.pop(client_id, None)
             self._flags.pop(client_id, None)
         return socket
@@ -117,8 +119,11 @@ class Hub:
                 self.post_message("feature_flags", self._features, client_id)
 
     async def close(self) -> None:
-        """Say goodbye to every open socket, deaf ones too."""
-        await asyncio.gather(*(_close(socket) for socket in self._open))
+        """Say goodbye to every open socket, deaf ones too; one that does not read is cut off."""
+        stalled = self._open.get(self._sending) if self._sending is not None else None
+        if stalled is not None:
+            stalled.abort()
+        await asyncio.gather(*(_close(socket) for socket in self._open if socket is not self._sending))
 
     def _status(self) -> dict[str, Any]:
         return {"status": {"exec_info": {"queue_remaining": self._remaining()}}}

@@ -94,9 +94,8 @@ async def get_model_metadata(request: web.Request) -> web.Response:
     name = request.query.get("filename", "")
     if name not in files or not name.endswith(".safetensors"):
         return web.Response(status=404)
-    return web.json_response(
-        {"modelspec.title": f"{name.rsplit('.', 1)[0]} (no weights: a style of the sketch engine)"}
-    )
+    title = f"{name.rsplit('.', 1)[0]} (no weights: a style of the sketch engine)"
+    return web.json_response({"modelspec.title": title, "format": "sketch"})
 
 
 async def empty_object(_request: web.Request) -> web.Response:
