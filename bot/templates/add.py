@@ -83,7 +83,7 @@ def sidecar_text(
     document["description"] = ""
     document["command"] = "imagine"
     document["outputs"] = list(detection.outputs)
-    parameters, bindings = assemble(graph, detection.roles, catalogue)
+    parameters, bindings = assemble(graph, detection.places, catalogue)
     section = tomlkit.table(is_super_table=True)
     for parameter in parameters.values():
         if parameter.name != BATCH:

@@ -83,7 +83,7 @@ def build(
         Text("{file}: {reason}", file=f"{name}.json", reason=each) for each in damage(graph, outputs)
     ]
     sent = needed_nodes(graph, outputs)
-    roles = {role: tuple(p for p in places if p.node in sent) for role, places in detection.roles.items()}
+    roles = {role: tuple(p for p in places if p.node in sent) for role, places in detection.places.items()}
     parameters, bindings = assemble(graph, roles)
     apply_overrides(graph, sidecar, parameters, bindings, catalogue, report)
     batches = bindings.pop(BATCH, ())

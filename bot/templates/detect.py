@@ -41,6 +41,11 @@ class Detection:
     companions: Mapping[Role, tuple[Address, ...]] = field(default_factory=dict)
     """Literals elsewhere that hold a role's value too (the size in a scheduler): to be written along."""
 
+    @property
+    def places(self) -> dict[Role, tuple[Address, ...]]:
+        """Every literal that has to be written for a role: its own places and those that repeat them."""
+        return {role: (*own, *self.companions.get(role, ())) for role, own in self.roles.items()}
+
 
 def detect(graph: Graph, catalogue: Catalogue | None = None) -> Detection:
     """The roles of a graph. Never raises: what cannot be understood carries no role."""

@@ -59,7 +59,7 @@ def inspect_file(path: Path, catalogue: Catalogue | None = None) -> dict[str, An
 
 def describe(graph: Graph, detection: Detection, catalogue: Catalogue | None = None) -> list[dict[str, Any]]:
     """The parameters that a template of this graph would have without a sidecar, and ``batch_size``."""
-    parameters, bindings = assemble(graph, detection.roles, catalogue)
+    parameters, bindings = assemble(graph, detection.places, catalogue)
     return [
         {
             "name": name,
