@@ -2,6 +2,7 @@
 
 import hashlib
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,7 +10,11 @@ from numpy.typing import NDArray
 FloatImage = NDArray[np.float32]
 """A picture: shape (height, width, 3), RGB, values 0..1."""
 
-Plane = NDArray[np.float32]
+# float32 as well; typed loosely inside the painter because numpy's stubs widen `plane / 2` to float64.
+Picture = NDArray[Any]
+"""Colours: shape (height, width, 3)."""
+
+Plane = NDArray[Any]
 """One channel: shape (height, width)."""
 
 
