@@ -261,6 +261,36 @@ async def test_jobs_are_listed_sorted_filtered_and_cut(engine: SketchEngine) -> 
         assert len((await client.get("/api/jobs", sort_by="execution_duration"))["jobs"]) == 4
 
 
+@pytest.mark.parametrize(
+    ("query", "error"),
+    [
+        ({"status": "bogus"}, "Invalid status value(s): bogus. Valid values: "),
+        ({"sort_by": "age"}, "sort_by must be 'created_at' or 'execution_duration'"),
+        ({"sort_order": "up"}, "sort_order must be 'asc' or 'desc'"),
+        ({"limit": "0"}, "limit must be a positive integer"),
+        ({"limit": "x"}, "limit must be an integer"),
+        ({"offset": "x"}, "offset must be an integer"),
+    ],
+)
+async def test_bad_queries_for_jobs(http: aiohttp.ClientSession, query: dict[str, str], error: str) -> None:
+    async with http.get("/api/jobs", params=query) as response:
+        assert response.status == 400
+        assert (await response.json())["error"].startswith(error)
+
+
+@pytest.mark.parametrize(
+    ("body", "error"),
+    [
+        ("x", "Request body must be valid JSON"),
+        ("[]", "job_ids must be a list"),
+        ('{"job_ids": [5]}', "job_ids contains invalid id(s)"),
+    ],
+)
+async def test_bad_bodies_for_cancelling(http: aiohttp.ClientSession, body: str, error: str) -> None:
+    async with http.post("/api/jobs/cancel", data=body) as response:
+        assert (response.status, (await response.json())["error"]) == (400, error)
+
+
 # Discovery and the rest
 
 MISC = [

@@ -133,6 +133,19 @@ def test_a_wrapped_list_is_a_literal(desk: PromptDesk) -> None:
     assert item.graph["1"]["inputs"]["width"] == 16
 
 
+def test_a_node_on_a_cycle_tells_its_other_faults_too(desk: PromptDesk) -> None:
+    inputs = {"image": ["2", 0], "upscale_method": "nope", "scale_by": 1.0}
+    graph = {
+        "1": {"class_type": "ImageScaleBy", "inputs": inputs},
+        "2": {"class_type": "ImageInvert", "inputs": {"image": ["1", 0]}},
+        "3": {"class_type": "PreviewImage", "inputs": {"images": ["1", 0]}},
+    }
+    errors = desk.read({"prompt": graph}).body["node_errors"]
+    assert [e["type"] for e in errors["1"]["errors"]] == ["dependency_cycle", "value_not_in_list"]
+    assert [e["type"] for e in errors["2"]["errors"]] == ["dependency_cycle"]
+    assert "3" not in errors
+
+
 def test_only_wanted_outputs_are_judged(desk: PromptDesk) -> None:
     graph: dict[str, Any] = json.loads(json.dumps(GRAPH))
     graph["3"] = {"class_type": "PreviewImage", "inputs": {}}

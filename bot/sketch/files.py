@@ -15,6 +15,9 @@ _ANNOTATIONS = {" [input]": "input", " [output]": "output", " [temp]": "temp"}
 class OutsideFolder(ValueError):
     """A name that leads out of the folder it belongs to."""
 
+    def __init__(self, name: str) -> None:
+        super().__init__(f"{name!r} leads outside its folder, which is not allowed.")
+
 
 @dataclass(frozen=True, slots=True)
 class SavePlace:

@@ -165,9 +165,8 @@ class _Walk:
                 problems.append(wrong)
         problems += self._own_checks(spec, given)
         self._path.pop()
-        if node_id in self._sound:  # settled meanwhile, as part of a cycle
-            return self._sound[node_id]
-        return self._settle(node_id, problems, sound=sound and not problems)
+        cycle = self.found.get(node_id, [])  # settled meanwhile, as part of a cycle
+        return self._settle(node_id, [*cycle, *problems], sound=sound and not cycle and not problems)
 
     def _link(self, name: str, declared: Input, value: list[Any], problems: list[Problem]) -> bool:
         """Check a link and what it leads to. False where something above is unsound."""
@@ -240,7 +239,7 @@ class _Walk:
         if len(choices) > _LISTED_CHOICES:
             listed = f"(list of length {len(choices)})"
             extra["input_config"] = None
-        return problem("value_not_in_list", "Value not in list", f"{name}: '{value}' not in {listed}", extra)
+        return problem("value_not_in_list", "Value not in list", f"{name}: {value!r} not in {listed}", extra)
 
     def _own_checks(self, spec: NodeClass, given: Mapping[str, Any]) -> list[Problem]:
         problems = []

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
@@ -50,10 +52,19 @@ def sample(run: NodeRun, plan: SamplingPlan, latent: Latent) -> Latent:
     pixels = latent.width * latent.height * batch
     pictures: list[FloatImage] = []
     for step in range(1, total + 1):
-        pictures = run.paced(pixels, lambda: [next(painter) for painter in painters])
+        pictures = run.paced(pixels, partial(_one_step, run, painters))
         run.progress(step, total, run.preview(to_pil(pictures[0])) if run.previews else None)
     masked = tuple(_masked(latent, index, pictures[index]) for index in range(batch))
     return latent.painted(masked, _seed(plan, latent))
+
+
+def _one_step(run: NodeRun, painters: Sequence[Iterator[FloatImage]]) -> list[FloatImage]:
+    """The next picture of each member. Shutdown is not kept waiting by a large batch: raises Stopped."""
+    pictures = []
+    for painter in painters:
+        run.pause(0)
+        pictures.append(next(painter))
+    return pictures
 
 
 def _seed(plan: SamplingPlan, latent: Latent) -> int:

@@ -58,7 +58,10 @@ async def upload_mask(request: web.Request) -> web.Response:
 
 async def _upload(request: web.Request, *, mask: bool = False) -> web.Response:
     folders = request.app[PARTS].folders
-    form = await request.post()
+    try:
+        form = await request.post()
+    except ValueError as exc:  # a body that is not the multipart it says it is
+        raise trouble() from exc
     field = form.get("image")
     if field is None or field == "":
         return web.Response(status=400)

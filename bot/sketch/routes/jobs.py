@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import Any
 
 from aiohttp import web
 
 from bot.sketch.jobs import STATUSES, chosen, duration, finished_job, queued_job
-from bot.sketch.routes.base import PARTS, Parts, json_body
+from bot.sketch.routes.base import PARTS, Parts
 
 _ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
@@ -21,8 +22,8 @@ async def get_jobs(request: web.Request) -> web.Response:
     query = request.query
     try:
         statuses = _statuses(query.get("status"))
-        sort_by = _one_of("sort_by", query.get("sort_by", "created_at"), ("created_at", "execution_duration"))
-        order = _one_of("sort_order", query.get("sort_order", "desc"), ("asc", "desc"))
+        sort_by = _one_of(query, "sort_by", "created_at", "execution_duration")
+        order = _one_of(query, "sort_order", "desc", "asc")
         limit = _limit(query.get("limit"))
         offset = max(0, _whole("offset", query.get("offset", "0")))
     except _Refusal as refusal:
@@ -62,12 +63,16 @@ async def cancel_job(request: web.Request) -> web.Response:
 
 
 async def cancel_jobs(request: web.Request) -> web.Response:
-    body = await json_body(request)
+    try:
+        body = await request.json()
+    except ValueError:
+        return web.json_response({"error": "Request body must be valid JSON"}, status=400)
     ids = body.get("job_ids") if isinstance(body, dict) else None
     if not isinstance(ids, list):
         return web.json_response({"error": "job_ids must be a list"}, status=400)
-    invalid = [job_id for job_id in ids if not isinstance(job_id, str) or not _ID.fullmatch(job_id)]
-    if invalid:
+    malformed = [job_id for job_id in ids if not isinstance(job_id, str) or not _ID.fullmatch(job_id)]
+    if malformed:
+        invalid = [job_id if isinstance(job_id, str) else repr(job_id) for job_id in malformed]
         error = {"error": "job_ids contains invalid id(s)", "invalid_ids": invalid}
         return web.json_response(error, status=400)
     cancelled = [_cancel(request.app[PARTS], job_id) for job_id in ids]
@@ -75,22 +80,24 @@ async def cancel_jobs(request: web.Request) -> web.Response:
 
 
 def _cancel(parts: Parts, job_id: str) -> bool:
-    return parts.queue.delete(job_id) or parts.worker.interrupt(job_id)
+    return parts.worker.interrupt(job_id) or parts.queue.delete(job_id)
 
 
 def _statuses(value: str | None) -> set[str]:
     if not value:
         return set(STATUSES)
-    wanted = {status.strip() for status in value.split(",")}
+    wanted = {status.strip().lower() for status in value.split(",") if status.strip()}
     if unknown := sorted(wanted - set(STATUSES)):
         valid = ", ".join(STATUSES)
         raise _Refusal(f"Invalid status value(s): {', '.join(unknown)}. Valid values: {valid}")
     return wanted
 
 
-def _one_of(name: str, value: str, allowed: tuple[str, ...]) -> str:
-    if value not in allowed:
-        raise _Refusal(f"{name} must be one of: {', '.join(allowed)}")
+def _one_of(query: Mapping[str, str], name: str, default: str, other: str) -> str:
+    value = query.get(name, default).lower()
+    if value not in (default, other):
+        first, second = sorted((default, other))
+        raise _Refusal(f"{name} must be '{first}' or '{second}'")
     return value
 
 
