@@ -19,7 +19,7 @@ from bot.sketch import EngineSettings, SketchEngine, serve
 from bot.sketch.files import Folders
 from bot.sketch.noderun import Gpu, NodeRun, Signals, Stopped
 from tests.support.sketch_client import Client, connected, text_to_image
-from tests.support.sketch_nodes import Gate, lab_nodes
+from tests.support.sketch_nodes import Gate, lab_nodes, slow_graph
 
 
 @pytest.fixture
@@ -32,14 +32,6 @@ async def engine(tmp_path: Path) -> AsyncIterator[SketchEngine]:
 async def client(engine: SketchEngine) -> AsyncIterator[Client]:
     async with connected(engine) as made:
         yield made
-
-
-def slow(seed: int, steps: int = 100) -> dict[str, Any]:
-    inputs = {"seed": seed, "seconds": 1, "steps": steps, "width": 64, "height": 64, "batch_size": 1}
-    return {
-        "1": {"class_type": "SlowSampler", "inputs": {**inputs, "fail": "none", "preview": False}},
-        "2": {"class_type": "PreviewImage", "inputs": {"images": ["1", 0]}},
-    }
 
 
 # Pictures
@@ -290,7 +282,7 @@ async def test_the_loop_is_free_while_painting(tmp_path: Path) -> None:
     gate = Gate()
     gate.limit(1, 0)
     async with SketchEngine(tmp_path, nodes=lab_nodes(gate)) as engine, connected(engine) as client:
-        _, answer = await client.post(slow(1))
+        _, answer = await client.post(slow_graph(1))
         await asyncio.to_thread(gate.wait_reached, 1, 0)
         assert (await client.get("/prompt"))["exec_info"]["queue_remaining"] == 1
         gate.limit(1, None)
@@ -304,7 +296,7 @@ async def test_shutdown_in_the_middle_of_a_run(tmp_path: Path) -> None:
         async with SketchEngine(tmp_path, nodes=lab_nodes(gate)) as engine:
             watcher = await http.ws_connect(f"{engine.url}/ws?clientId=w")
             for seed in (1, 2):
-                await http.post(f"{engine.url}/prompt", json={"prompt": slow(seed), "client_id": "w"})
+                await http.post(f"{engine.url}/prompt", json={"prompt": slow_graph(seed), "client_id": "w"})
             await asyncio.to_thread(gate.wait_reached, 1, 3)
         while (message := await watcher.receive()).type is aiohttp.WSMsgType.TEXT:
             assert json.loads(message.data)["type"] != "execution_success"

@@ -17,7 +17,7 @@ from bot.sketch.executor import Outcome
 from bot.sketch.history import History
 from bot.sketch.promptqueue import Item, PromptQueue, SameKeyQueued
 from tests.support.sketch_client import connected, text_to_image
-from tests.support.sketch_nodes import lab_nodes
+from tests.support.sketch_nodes import Gate, lab_nodes, slow_graph
 from tests.support.sketch_replay import Normaliser, load
 
 TROUBLE = "500 Internal Server Error\n\nServer got itself in trouble"
@@ -200,16 +200,19 @@ async def test_the_same_number_and_id_are_queued_and_complained_of() -> None:
     assert [(await queue.take()).prompt_id for _ in range(2)] == ["a", "a"]
 
 
-async def test_a_duplicate_prompt_id_answers_500_and_runs(engine: SketchEngine) -> None:
+async def test_a_duplicate_prompt_id_answers_500_and_runs(tmp_path: Path) -> None:
     uuid = "11111111-1111-4111-8111-111111111111"
     graph = {"1": EMPTY_IMAGE, "2": {"class_type": "PreviewImage", "inputs": {"images": ["1", 0]}}}
-    async with connected(engine) as client:
-        blocker = text_to_image(steps=30, width=512, height=512)
-        first = await client.post(blocker)
+    gate = Gate()
+    gate.limit(1, 0)
+    engine = SketchEngine(tmp_path, nodes=lab_nodes(gate))
+    async with engine, connected(engine) as client:
+        _, first = await client.post(slow_graph(1))
         answers = [await client.post(graph, prompt_id=uuid, number=5) for _ in range(2)]
         assert [status for status, _ in answers] == [200, 500]
         assert answers[1][1] == TROUBLE
-        await client.follow(first[1]["prompt_id"])
+        gate.limit(1, None)
+        await client.follow(first["prompt_id"])
         ended = [await client.follow(uuid), await client.follow(uuid)]
     assert [ran.entry["prompt"][0] for ran in ended] == [5.0, 5.0]
 

@@ -125,3 +125,12 @@ def lab_nodes(gate: Gate | None = None) -> tuple[NodeClass, ...]:
         return Shown({"text": [text]})
 
     return slow_sampler, slow_block, lab_text
+
+
+def slow_graph(seed: int, steps: int = 100) -> dict[str, Any]:
+    """A graph of one slow sampler, which a gate holds by its seed, and a preview of its picture."""
+    inputs = {"seed": seed, "seconds": 1, "steps": steps, "width": 64, "height": 64, "batch_size": 1}
+    return {
+        "1": {"class_type": "SlowSampler", "inputs": {**inputs, "fail": "none", "preview": False}},
+        "2": {"class_type": "PreviewImage", "inputs": {"images": ["1", 0]}},
+    }
