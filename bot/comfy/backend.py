@@ -98,6 +98,7 @@ class ComfyBackend:
                     return await drive.to_the_end(on_event)
                 if drive.cancel_wished:
                     return Interrupted()
+                subscription.ask = subscription.hinted = False  # nothing to ask about before the POST
                 if (refused := await self._submit(submission, drive)) is None:
                     return await drive.to_the_end(on_event)
                 # Accepted without what was asked for: nobody shall paint, or pay, for the rest.

@@ -93,7 +93,7 @@ class Drive:
             self._watch.asked(self._clock(), reached=True, listed=isinstance(found, QueueSnapshot))
             self._subscription.push(self._means(found))
         if self._run.phase is not Phase.OVER:
-            self._judge()
+            await self._judge()
 
     async def _find(self) -> HistoryEntry | QueueSnapshot | None:
         """Where the server has the run: among the ended, in the queue, or nowhere. Raises BackendError."""
@@ -138,7 +138,7 @@ class Drive:
                 log.info("cannot stop prompt %s: %s", prompt_id, error.cause)
         self._watch.interrupted(self._clock())
 
-    def _judge(self) -> None:
+    async def _judge(self) -> None:
         """Act on a run that has been silent for too long."""
         now = self._clock()
         match self._watch.verdict(now):
@@ -153,7 +153,7 @@ class Drive:
                 running = self._run.phase is Phase.RUNNING
                 if running and self._session.connected and self._watch.socket_suspect(now):
                     self._watch.reconnected(now)
-                    self._session.reconnect()
+                    await self._session.reconnect()
 
     def _give_up(self, error: BackendError) -> None:
         self._subscription.push(self._run.give_up(Failed(error)))

@@ -56,7 +56,9 @@ class Session:
         self._fixed_id = client_id is not None
         self._subscriptions: dict[PromptId, Subscription] = {}
         self._ours: deque[PromptId] = deque(maxlen=OURS_REMEMBERED)
-        self._leash: asyncio.Timeout | None = None
+        self._socket: aiohttp.ClientWebSocketResponse | None = None
+        self._closing = asyncio.Lock()
+        self._suspected = False
         self._connected = asyncio.Event()
         self._tried = asyncio.Event()
 
@@ -90,10 +92,16 @@ class Session:
             pass
         return self.connected
 
-    def reconnect(self) -> None:
-        """Drop the socket on suspicion; :meth:`stay_connected` closes it fully and opens a new one."""
-        if self._leash is not None and not self._leash.expired():
-            self._leash.reschedule(asyncio.get_running_loop().time())
+    async def reconnect(self) -> None:
+        """Close the socket on suspicion; :meth:`stay_connected` opens a new one.
+
+        The reader must not be cancelled for this: aiohttp then hangs up without waiting for the server's
+        answer, and the server might find the old socket closed only after the new one has opened.
+        """
+        if (socket := self._socket) is not None:
+            self._suspected = True
+            async with self._closing:
+                await socket.close()
 
     async def stay_connected(self) -> None:
         """Connect, read, reconnect with backoff and jitter, until cancelled.
@@ -127,18 +135,22 @@ class Session:
                     max_msg_size=MAX_FRAME_BYTES,
                     timeout=aiohttp.ClientWSTimeout(ws_close=CLOSE_SECONDS),
                 )
-            began = asyncio.get_running_loop().time()
+            began, self._suspected = asyncio.get_running_loop().time(), False
             try:
                 await socket.send_json(wire.FEATURE_FLAGS)
-                async with asyncio.timeout(CONNECT_SECONDS) as leash:
-                    self._leash = leash
+                async with asyncio.timeout(CONNECT_SECONDS):
+                    greeting = await socket.receive()
+                if _message(greeting) is not None:
+                    self._welcome(socket)
                     await self._read(socket)
             finally:
                 self._gone()
-                await socket.close()
+                async with self._closing:  # whoever closes it already has finished then
+                    await socket.close()
         finally:
             self._tried.set()
-        if asyncio.get_running_loop().time() - began < STABLE_SECONDS:
+        lived = asyncio.get_running_loop().time() - began
+        if lived < STABLE_SECONDS and not self._suspected:
             # A proxy that accepts and hangs up is no connection.
             raise ConnectionResetError("closed soon after it opened")
 
@@ -146,24 +158,16 @@ class Session:
         clock = asyncio.get_running_loop().time
         turn_ends = clock() + TURN_SECONDS
         async for frame in socket:
-            if frame.type is aiohttp.WSMsgType.TEXT:
-                message = wire.parse_text(frame.data)
-            elif frame.type is aiohttp.WSMsgType.BINARY:
-                message = wire.parse_binary(frame.data)
-            else:
-                continue
-            if not self.connected:
-                self._welcome()
-            self._dispatch(message)
+            if (message := _message(frame)) is not None:
+                self._dispatch(message)
             if clock() >= turn_ends:
                 # Frames that are here already are given without a pause: let others have their turn.
                 await asyncio.sleep(0)
                 turn_ends = clock() + TURN_SECONDS
 
-    def _welcome(self) -> None:
-        """The server's first message: from now on it addresses this socket."""
-        if self._leash is not None and not self._leash.expired():
-            self._leash.reschedule(None)  # from now on silence is no fault
+    def _welcome(self, socket: aiohttp.ClientWebSocketResponse) -> None:
+        """The server's first message came: from now on it addresses this socket."""
+        self._socket = socket
         self.connections += 1
         self._connected.set()
         self._tried.set()
@@ -172,7 +176,7 @@ class Session:
             subscription.nudge()  # what happened while we were away is not repeated
 
     def _gone(self) -> None:
-        self._leash = None
+        self._socket = None
         self._connected.clear()
         for subscription in self._subscriptions.values():
             subscription.run.disconnected()
@@ -200,6 +204,15 @@ class Session:
         if reason not in self.ignored and len(self.ignored) >= MOST_REASONS:
             reason = "other"
         self.ignored[reason] += 1
+
+
+def _message(frame: aiohttp.WSMessage) -> wire.Message | None:
+    """The message in a frame; None for one that closes the socket."""
+    if frame.type is aiohttp.WSMsgType.TEXT:
+        return wire.parse_text(frame.data)
+    if frame.type is aiohttp.WSMsgType.BINARY:
+        return wire.parse_binary(frame.data)
+    return None
 
 
 def _fresh_id() -> ClientId:

@@ -72,7 +72,8 @@ async def _arrived(
             if prompt_id in await client.queue() or await client.history(prompt_id) is not None:
                 return True
         except BackendError as error:
-            if clock() - began >= patience.unreachable:
+            wrong_server = isinstance(lost, ProtocolError) and not isinstance(error, ServerUnreachable)
+            if wrong_server or clock() - began >= patience.unreachable:
                 raise lost from error
             pause = patience.ask_deaf
         else:
