@@ -110,6 +110,13 @@ async def test_raw_file_names(
     assert {p.name for p in tmp_path.iterdir()} == {"input", "output", "temp"}
 
 
+@pytest.mark.parametrize("kind", ["multipart/form-data", "multipart/form-data; boundary=b", "text/plain"])
+async def test_a_body_that_is_no_form_is_refused(http: aiohttp.ClientSession, kind: str) -> None:
+    async with http.post("/upload/image", data=b"hello", headers={"Content-Type": kind}) as response:
+        assert response.status in (400, 500)
+        assert await response.text() in ("", TROUBLE)
+
+
 async def test_a_body_over_the_limit_is_refused(http: aiohttp.ClientSession) -> None:
     data = form({"file_field": "image", "filename": "big.bin"}, bytes(110_000))
     async with http.post("/upload/image", data=data) as response:

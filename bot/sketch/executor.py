@@ -5,7 +5,7 @@ from __future__ import annotations
 import traceback
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 from bot.sketch.cache import NodeCache, NodeResult, declared_inputs, is_link
 from bot.sketch.files import Folders
@@ -19,21 +19,18 @@ from bot.sketch.settings import EngineSettings
 from bot.sketch.vram import OUT_OF_MEMORY_ADVICE, OUT_OF_MEMORY_TYPE
 
 
-class Outbox:
+class Outbox(Protocol):
     """Where messages go. ``client_id`` None: to every socket. Called from the painter's thread."""
 
-    def send(self, event: str, data: Mapping[str, Any], client_id: object) -> None:
-        raise NotImplementedError
+    def send(self, event: str, data: Mapping[str, Any], client_id: object) -> None: ...
 
     def preview(self, preview: Preview, names: Mapping[str, Any], client_id: object) -> None:
-        raise NotImplementedError
+        """With ``names``: a frame that says which node and prompt it belongs to; without: a bare one."""
 
     def wants_metadata(self, client_id: object) -> bool:
-        """Whether that client asked for previews that say which node and prompt they belong to."""
-        raise NotImplementedError
+        """Whether that client asked for previews with names."""
 
-    def text(self, node_id: str, text: str) -> None:
-        raise NotImplementedError
+    def text(self, node_id: str, text: str) -> None: ...
 
 
 @dataclass(slots=True)

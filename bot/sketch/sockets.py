@@ -17,7 +17,6 @@ from uuid import uuid4
 
 from aiohttp import ClientError, WSCloseCode, WSMsgType, web
 
-from bot.sketch.executor import Outbox
 from bot.sketch.noderun import Preview
 
 log = logging.getLogger(__name__)
@@ -147,7 +146,7 @@ async def _close(socket: web.WebSocketResponse) -> None:
         log.debug("a websocket did not close in time: %s", error)
 
 
-class HubOutbox(Outbox):
+class HubOutbox:
     """Brings what the painter's thread says onto the event loop, in order."""
 
     def __init__(self, hub: Hub, loop: asyncio.AbstractEventLoop) -> None:
@@ -158,7 +157,6 @@ class HubOutbox(Outbox):
         self._loop.call_soon_threadsafe(self._hub.post_message, event, data, client_id)
 
     def preview(self, preview: Preview, names: Mapping[str, Any], client_id: object) -> None:
-        """With ``names``: event 4, which says whose it is; without: event 1."""
         if names:
             head = json.dumps({**names, "image_type": f"image/{preview.format.lower()}"}).encode()
             start = struct.pack(">II", PREVIEW_WITH_METADATA, len(head)) + head
