@@ -379,6 +379,7 @@ CHANGES: dict[str, dict[str, Any]] = {
     "model": {"model": Model("sketch-ink.safetensors")},
     "lora": {"model": Model("sketch-xl.safetensors", (("sketch-dusk.safetensors", 1.0),))},
     "size": {"latent_image": Latent.empty(96, 64, 1)},
+    "steps": {"steps": 12},
     "cfg": {"cfg": 2.0},
 }
 
