@@ -37,16 +37,12 @@ class Subscription:
         phase = self.run.phase
         self.push(self.run.apply(message))
         if getattr(message, "prompt_id", None) == self.run.prompt_id:
-            self.heard = True
+            self.heard, self.hinted = True, False
             if isinstance(message, wire.EndMark):
                 self.nudge()  # the last message of a run: its history is there by now
             elif self.run.phase is not phase:
                 self._changed.set()
-        elif isinstance(message, wire.Status) and (
-            phase is Phase.WAITING
-            # Nothing left in the queue, and we still think that we wait or run: the end was missed.
-            or (message.queue_remaining == 0 and phase in (Phase.SUBMITTED, Phase.RUNNING))
-        ):
+        elif isinstance(message, wire.Status) and _hints(phase, message.queue_remaining):
             self.hinted = True
             self._changed.set()
 
@@ -89,3 +85,16 @@ class Subscription:
         surplus = sum(isinstance(event, kind) for event in self._events) - keep
         for event in [event for event in self._events if isinstance(event, kind)][: max(surplus, 0)]:
             self._events.remove(event)
+
+
+def _hints(phase: Phase, remaining: int) -> bool:
+    """Whether the length of the server's queue makes a run of this phase worth a look."""
+    match phase:
+        case Phase.SUBMITTED:
+            return remaining != 1  # others are ahead, or it is over already
+        case Phase.WAITING:
+            return True
+        case Phase.RUNNING:
+            return remaining == 0  # nothing runs any more: the end was missed
+        case Phase.ENDED | Phase.OVER:
+            return False

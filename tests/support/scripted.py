@@ -28,6 +28,8 @@ class ScriptedServer:
     posted: list[Json] = field(default_factory=list)
     interrupts: list[Json] = field(default_factory=list)
     deletions: list[Json] = field(default_factory=list)
+    looked: list[str] = field(default_factory=list)
+    """Paths of the requests for ``/queue``."""
     clients: dict[str, web.WebSocketResponse] = field(default_factory=dict)
     """By client id, the newest socket; closing an older one makes the id deaf, as with a real server."""
     url: str = ""
@@ -84,7 +86,9 @@ class ScriptedServer:
             {"prompt_id": body["prompt_id"], "number": len(self.posted), "node_errors": {}}
         )
 
-    async def _queue(self, _: web.Request) -> web.Response:
+    async def _queue(self, request: web.Request) -> web.Response:
+        self.looked.append(request.path)
+
         def items(ids: list[str]) -> list[list[Any]]:
             return [[number, prompt_id, {}, {}, []] for number, prompt_id in enumerate(ids)]
 
