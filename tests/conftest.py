@@ -22,6 +22,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         default=None,
         help="a real ComfyUI server: runs the contract suite against it too (with -m live)",
     )
+    group.addoption(
+        "--checkpoint",
+        metavar="NAME",
+        default=None,
+        help="the checkpoint to sample with on the real server; default: the first it has",
+    )
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

@@ -41,6 +41,7 @@ async def connected(
     headers: dict[str, str] | None = None,
     timeout_seconds: float = 10.0,
     client_id: str | None = None,
+    deadline: float = DEADLINE_SECONDS,
     **patience: float,
 ) -> AsyncIterator[ComfyBackend]:
     """A backend at ``url``; keyword arguments are fields of :class:`Patience`."""
@@ -51,7 +52,7 @@ async def connected(
         patience=Patience(**{**IMPATIENT, **patience}),
         client_id=ClientId(client_id) if client_id else None,
     )
-    async with asyncio.timeout(DEADLINE_SECONDS), backend:
+    async with asyncio.timeout(deadline), backend:
         yield backend
 
 
