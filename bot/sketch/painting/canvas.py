@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
 from bot.sketch.painting.brief import Picture, Plane
-from bot.sketch.painting.noise import blur_image
 from bot.sketch.painting.palette import RGB
+from bot.sketch.painting.pixels import blur_image, blur_plane, empty
 
 Points = Sequence[tuple[float, float]] | NDArray[np.float32]
 
@@ -89,15 +89,37 @@ class Canvas:
 
     def fill(self, shapes: Sequence[Points], colour: RGB, *, outline: bool = True) -> None:
         """Fill polygons given in picture coordinates with one colour."""
-        if not shapes:
+        box = self._box(shapes)
+        if box is not None:
+            self.put(self.mask(shapes, *box), colour, box[0], box[1], outline=outline)
+
+    def light(
+        self, shapes: Sequence[Points], colour: RGB, share: float, glow: float = 0.0, soften: float = 0.0
+    ) -> None:
+        """Blend polygons in by ``share``, without an outline; they may be softened and give off ``glow``."""
+        box = self._box(shapes, math.ceil(soften * 2))
+        if box is None:
             return
-        xs = [x for shape in shapes for x, _ in shape]
-        ys = [y for shape in shapes for _, y in shape]
-        left, top = max(math.floor(min(xs)), 0), max(math.floor(min(ys)), 0)
-        wide = min(math.ceil(max(xs)) + 1, self.width) - left
-        high = min(math.ceil(max(ys)) + 1, self.height) - top
-        if wide > 0 and high > 0:
-            self.put(self.mask(shapes, left, top, wide, high), colour, left, top, outline=outline)
+        mask = self.mask(shapes, *box)
+        if soften > 0.6:
+            mask = blur_plane(mask, soften)
+        left, top, wide, high = box
+        region = self.colour[top : top + high, left : left + wide]
+        region += (colour - region) * (mask * np.float32(share))[..., None]
+        if glow > 0.0:
+            self.glow[top : top + high, left : left + wide] += mask[..., None] * (colour * np.float32(glow))
+            self.glows = True
+
+    def _box(self, shapes: Sequence[Points], margin: int = 0) -> tuple[int, int, int, int] | None:
+        """(left, top, width, height) of the part of the canvas the shapes touch, or None."""
+        if not shapes:
+            return None
+        corners = np.concatenate([np.asarray(shape, dtype=np.float32) for shape in shapes])
+        low, high = corners.min(axis=0), corners.max(axis=0)
+        left, top = max(math.floor(low[0]) - margin, 0), max(math.floor(low[1]) - margin, 0)
+        wide = min(math.ceil(high[0]) + 1 + margin, self.width) - left
+        tall = min(math.ceil(high[1]) + 1 + margin, self.height) - top
+        return (left, top, wide, tall) if wide > 0 and tall > 0 else None
 
 
 def blank(width: int, height: int) -> Canvas:
@@ -105,10 +127,10 @@ def blank(width: int, height: int) -> Canvas:
     return Canvas(
         width,
         height,
-        np.zeros((height, width, 3), dtype=np.float32),
+        empty(height, width),
         np.zeros((height, width), dtype=np.float32),
         np.zeros((height, width), dtype=np.float32),
-        np.zeros((height, width, 3), dtype=np.float32),
+        empty(height, width),
     )
 
 

@@ -6,7 +6,7 @@ import numpy as np
 from PIL import Image
 
 from bot.sketch.painting.brief import FloatImage, Plane
-from bot.sketch.painting.noise import resize_plane
+from bot.sketch.painting.pixels import resize_plane
 
 _AMOUNT = np.float32(1.2)
 

@@ -35,7 +35,7 @@ def _grass(canvas: Canvas, setting: Setting, blade: RGB, tall: float) -> None:
     rng = setting.rng("grass")
     lean = float(rng.uniform(-0.25, 0.25)) + (0.35 if "wind" in setting.idea.weather else 0.0)
     count = (
-        int(min(canvas.width / canvas.short, 3.0) * (90 + 60 * setting.detail)) if canvas.short > 40 else 18
+        int(min(canvas.width / canvas.short, 3.0) * (90 + 60 * setting.detail)) if canvas.short > 150 else 14
     )
     for tone in range(4):
         shade = setting.light.on(mix(blade, rgb("1e2a1c"), 0.55 - 0.16 * tone), 0.35 + 0.17 * tone)

@@ -6,9 +6,12 @@ import numpy as np
 
 from bot.sketch.painting.brief import Brief, Picture, generator
 from bot.sketch.painting.idea import Idea
-from bot.sketch.painting.lexicon import Family, look_up
+from bot.sketch.painting.lexicon import Family
 from bot.sketch.painting.media.easel import lightness
-from bot.sketch.painting.palette import LUMA, RGB, mix, named, rgb
+from bot.sketch.painting.noise import grain
+from bot.sketch.painting.palette import LUMA, RGB, mix, named, rgb, sky_of
+from bot.sketch.painting.pixels import stacked, toned, weighed
+from bot.sketch.painting.reading import read
 
 # treatment -> (saturation, contrast, brightness, warmth) at weight 1.
 _TREATMENTS = {
@@ -52,8 +55,8 @@ def grade_scene(colour: Picture, brief: Brief, idea: Idea) -> Picture:
     return np.clip(graded, 0.0, 1.0)
 
 
-def grade_print(picture: Picture, idea: Idea) -> Picture:
-    """What is done to the finished picture: black and white, sepia, blur."""
+def grade_print(picture: Picture, idea: Idea, seed: int) -> Picture:
+    """What is done to the finished picture: black and white, sepia, film grain."""
     if "noir" in idea.treatments:
         light = lightness(picture)
         curve = light * light * (3 - 2 * light)
@@ -64,6 +67,10 @@ def grade_print(picture: Picture, idea: Idea) -> Picture:
         light = lightness(picture)[..., None]
         brown = rgb("2e2014") + (rgb("f3e3c4") - rgb("2e2014")) * light
         picture = picture + (brown - picture) * np.float32(0.82)
+    film = idea.treatments.get("grain", 0.0)
+    if film > 0.0:
+        height, width = picture.shape[:2]
+        picture = picture + (grain(generator("film", seed), width, height) * 0.07 * min(film, 2.0))[..., None]
     return np.clip(picture, 0.0, 1.0)
 
 
@@ -100,17 +107,20 @@ def _linear(
         turned = np.eye(3, dtype=np.float32) * saturation + (1 - saturation) * np.tile(LUMA, (3, 1))
     matrix = (turned * contrast).astype(np.float32)
     shift = np.array((warmth, warmth * 0.15, -warmth), dtype=np.float32) + brightness + 0.47 * (1 - contrast)
-    graded: Picture = colour @ matrix.T + shift.astype(np.float32)
-    return graded
+    return stacked([weighed(colour, matrix[c].tolist()) + float(shift[c]) for c in range(3)])
 
 
 def _lora_tints(brief: Brief) -> list[tuple[RGB, float]]:
-    tints = []
+    """Tints of the colours and times of day in the loras' names, for loras that add (weight above 0)."""
+    tints: list[tuple[RGB, float]] = []
     for name, weight in brief.loras:
-        for part in name.replace("-", " ").replace("_", " ").replace(".", " ").casefold().split():
-            entry = look_up(part)
-            if entry is not None and entry.family is Family.COLOUR:
-                tints.append((named(entry.key), min(abs(weight), 1.5)))
+        for item in read(name.replace("-", " ").replace("_", " ").replace(".", " ")).known:
+            if weight <= 0.0:
+                continue
+            if item.entry.family is Family.COLOUR:
+                tints.append((named(item.entry.key), min(weight, 1.5)))
+            elif item.entry.family is Family.TIME:
+                tints += [(tone, min(weight, 1.5)) for tone in sky_of(item.entry.key)[1:]]
     return tints
 
 
@@ -125,8 +135,7 @@ def _tinted(colour: Picture, tints: list[tuple[RGB, float]]) -> Picture:
         mix(last, _WHITE, 0.82),
     ]
     at = np.linspace(0.0, 1.0, len(stops))
-    toned = np.stack([np.interp(light, at, [stop[c] for stop in stops]) for c in range(3)], axis=-1)
-    tinted: Picture = colour + (toned.astype(np.float32) - colour) * np.float32(strength)
+    tinted: Picture = colour + (toned(light, at.tolist(), stops) - colour) * strength
     return tinted
 
 
@@ -139,9 +148,9 @@ def _without(colour: Picture, refused: RGB) -> Picture:
         shifted: Picture = colour + np.float32(0.1 if level < 0.5 else -0.1)
         return shifted
     axis = (chroma / np.float32(size)).astype(np.float32)
-    own = colour - colour.mean(axis=2, keepdims=True)
-    along = np.clip(own @ axis, 0.0, None)
-    purity = along / np.maximum(np.sqrt((own * own).sum(axis=2)), 1e-4)
+    own = colour - weighed(colour, (1 / 3, 1 / 3, 1 / 3))[..., None]
+    along = np.clip(weighed(own, axis.tolist()), 0.0, None)
+    purity = along / np.maximum(np.sqrt(weighed(own * own, (1.0, 1.0, 1.0))), 1e-4)
     cut = along * np.clip((purity - 0.35) * 2.2, 0.0, 1.0) * np.float32(1.15)
     cleaned: Picture = colour - cut[..., None] * axis
     return cleaned

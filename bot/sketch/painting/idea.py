@@ -20,7 +20,7 @@ _OPPOSITES = {
 
 @dataclass(frozen=True, slots=True)
 class Motif:
-    """One subject: how many, in which colour (a key of COLOURS or None), how large, how strongly asked for."""
+    """One subject: how many, its colour (a key of COLOURS or None), how large, how strongly asked for."""
 
     name: str
     count: int
@@ -57,6 +57,8 @@ def understand(brief: Brief) -> Idea:
     weather = frozenset(reading.keys(Family.WEATHER))
     place, backdrop = whereabouts(reading, [motif.name for motif in motifs], banned)
     treatments = {i.entry.key: i.word.weight for i in kept if i.entry.family is Family.TREATMENT}
+    for key, weight in _lora_treatments(brief):
+        treatments[key] = treatments.get(key, 0.0) + weight
     for key in (key for key in refused.keys(Family.TREATMENT) if key in _OPPOSITES):
         treatments.setdefault(_OPPOSITES[key], 0.7)
     return Idea(
@@ -73,6 +75,15 @@ def understand(brief: Brief) -> Idea:
         treatments=treatments,
         unknown=wanted.unknown,
     )
+
+
+def _lora_treatments(brief: Brief) -> list[tuple[str, float]]:
+    """Treatments that a lora's name stands for, with its weight."""
+    found = []
+    for name, weight in brief.loras:
+        known = read(name.replace("-", " ").replace("_", " ").replace(".", " ")).known
+        found += [(i.entry.key, weight) for i in known if i.entry.family is Family.TREATMENT]
+    return found
 
 
 @dataclass(slots=True)

@@ -195,7 +195,8 @@ _COLOUR_WORDS = {
 _MEDIA = {
     "ink": "inkwash sumi line_art lineart pen_and_ink manga calligraphy brush_pen",
     "watercolor": "watercolour aquarelle wash",
-    "oil": "oil_painting painting impasto van_gogh expressionist brushstroke painted",
+    "oil": "oil_painting painting impasto brushstroke painted",
+    "flow": "van_gogh expressionist expressionism swirling swirl flowing",
     "gouache": "poster tempera ghibli anime storybook children_book illustration concept_art",
     "pixel": "pixel_art 8bit 16bit 8_bit 16_bit retro_game voxel pixelated sprite",
     "pastel": "chalk soft_pastel crayon",
@@ -224,6 +225,7 @@ _TREATMENTS = {
     "contrast": "dramatic epic high_contrast striking majestic",
     "detail": "detailed intricate masterpiece 4k 8k ultra highly_detailed sharp",
     "glow": "glowing luminescent bioluminescent shining radiant luminous",
+    "grain": "grainy film_grain noisy noise",
     "blur": "blurry blurred lowres low_quality worst_quality jpeg bad_quality out_of_focus",
 }
 

@@ -17,6 +17,7 @@ MEDIA: Mapping[str, Medium] = MappingProxyType(
     {
         "gouache": painted.gouache,
         "oil": painted.oil,
+        "flow": painted.flow,
         "pastel": painted.pastel,
         "pointillist": painted.pointillist,
         "watercolor": washes.watercolor,
@@ -36,8 +37,8 @@ MEDIA: Mapping[str, Medium] = MappingProxyType(
 
 # Names of real model families, for graphs made for a real server.
 _HINTS = """
-real:photo photo:photo flux:oil flow:oil anime:comic toon:comic refiner:gouache turbo:gouache lightning:gouache
-xl:gouache sd15:oil v1-5:oil sd3:gouache pixel:pixel aqua:watercolor water:watercolor
+real:photo photo:photo flux:flow flow:flow anime:comic toon:comic refiner:gouache turbo:gouache
+lightning:gouache xl:gouache sd15:oil v1-5:oil sd3:gouache pixel:pixel aqua:watercolor water:watercolor
 """
 _MODEL_HINTS = tuple(hint.split(":") for hint in _HINTS.split())
 _HOUSE_MEDIA = ("gouache", "oil", "watercolor", "gouache")
@@ -83,7 +84,7 @@ def medium_of_name(name: str) -> str:
 def _hinted(name: str) -> str | None:
     lowered = name.casefold()
     for word in re.findall(r"[a-z]{3,}", lowered):
-        entry = look_up(word)
+        entry = None if word == "sketch" else look_up(word)
         if entry is not None and entry.family is Family.MEDIUM:
             return entry.key
     return next((medium for hint, medium in _MODEL_HINTS if hint in lowered), None)

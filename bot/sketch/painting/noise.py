@@ -1,67 +1,12 @@
-"""Smooth random fields, blurs and resizes: what Pillow does faster than array code."""
+"""Smooth random fields, built from small random grids that Pillow enlarges."""
 
 import numpy as np
-from PIL import Image, ImageFilter
 
-from bot.sketch.painting.brief import Picture, Plane
+from bot.sketch.painting.brief import Plane
+from bot.sketch.painting.pixels import BICUBIC, BILINEAR, resize_plane
 
-BICUBIC = Image.Resampling.BICUBIC
-BILINEAR = Image.Resampling.BILINEAR
-_FIELD_LIMIT = 384
+_FIELD_LIMIT = 288
 """Longer side at which smooth fields are built before one enlargement to their full size."""
-
-
-def resize_plane(plane: Plane, width: int, height: int, method: Image.Resampling = BICUBIC) -> Plane:
-    """``plane`` at another size, in float precision."""
-    if plane.shape == (height, width):
-        return plane
-    return np.asarray(Image.fromarray(plane).resize((width, height), method), dtype=np.float32)
-
-
-def resize(image: Picture, width: int, height: int, method: Image.Resampling = BICUBIC) -> Picture:
-    """``image`` at another size, in float precision, clipped to 0..1."""
-    if image.shape[:2] == (height, width):
-        return image
-    planes = [resize_plane(np.ascontiguousarray(image[..., c]), width, height, method) for c in range(3)]
-    result: Picture = np.stack(planes, axis=-1)
-    np.clip(result, 0.0, 1.0, out=result)
-    return result
-
-
-def to_image(picture: Picture) -> Image.Image:
-    """The picture as Pillow's 8-bit RGB."""
-    return Image.fromarray(
-        (np.clip(picture, 0.0, 1.0) * np.float32(255.0) + np.float32(0.5)).astype(np.uint8)
-    )
-
-
-def from_image(image: Image.Image) -> Picture:
-    """Pillow's 8-bit RGB as a picture."""
-    return np.asarray(image, dtype=np.float32) * np.float32(1 / 255)
-
-
-def blur_image(picture: Picture, radius: float) -> Picture:
-    """A Gaussian blur of ``radius`` pixels in 8-bit precision; wide ones are done at a reduced size."""
-    height, width = picture.shape[:2]
-    image = to_image(picture)
-    reduce = max(1, int(radius / 2.0))
-    if reduce > 1:
-        image = image.resize((max(1, width // reduce), max(1, height // reduce)), Image.Resampling.BOX)
-    image = image.filter(ImageFilter.GaussianBlur(radius / reduce))
-    return from_image(image.resize((width, height), BILINEAR) if reduce > 1 else image)
-
-
-def blur_plane(plane: Plane, radius: float) -> Plane:
-    """A Gaussian blur of a plane with values 0..1, in 8-bit precision."""
-    height, width = plane.shape
-    image = Image.fromarray((np.clip(plane, 0.0, 1.0) * np.float32(255.0)).astype(np.uint8))
-    reduce = max(1, int(radius / 2.0))
-    if reduce > 1:
-        image = image.resize((max(1, width // reduce), max(1, height // reduce)), Image.Resampling.BOX)
-    image = image.filter(ImageFilter.GaussianBlur(radius / reduce))
-    if reduce > 1:
-        image = image.resize((width, height), BILINEAR)
-    return np.asarray(image, dtype=np.float32) * np.float32(1 / 255)
 
 
 def fractal(
@@ -86,7 +31,7 @@ def fractal(
         if octave and (across > wide or down > high):
             break
         grid = rng.uniform(-1.0, 1.0, (min(down, 1024), min(across, 1024))).astype(np.float32)
-        total += np.float32(amplitude) * resize_plane(grid, wide, high)
+        total += np.float32(amplitude) * resize_plane(grid, wide, high, BICUBIC if octave < 2 else BILINEAR)
         norm += amplitude
         amplitude *= gain
     total *= np.float32(1.6 / norm)

@@ -42,7 +42,7 @@ def mix(first: RGB, second: RGB, share: float) -> RGB:
 
 def luma(colour: RGB) -> float:
     """Perceived lightness 0..1."""
-    return float(colour @ LUMA)
+    return float((colour * LUMA).sum())
 
 
 def saturate(colour: RGB, factor: float) -> RGB:
@@ -127,6 +127,11 @@ _HEIGHTS = MappingProxyType(
     {"dawn": (0.74, 0.9), "day": (0.12, 0.3), "goldenhour": (0.55, 0.75), "sunset": (0.72, 0.92),
      "dusk": (0.9, 1.0), "night": (0.14, 0.36)}
 )  # fmt: skip
+
+
+def sky_of(time: str) -> tuple[RGB, ...]:
+    """The sky of a time of day, zenith to horizon, in its first variant."""
+    return _read_light(_SKIES[time][0]).sky
 
 
 def light_for(idea: Idea, seed: int) -> Light:

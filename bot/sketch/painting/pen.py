@@ -10,8 +10,8 @@ from PIL import Image, ImageDraw
 
 from bot.sketch.painting.brief import Picture, Plane
 from bot.sketch.painting.canvas import edges_of, reduce_mask
-from bot.sketch.painting.noise import blur_plane
 from bot.sketch.painting.palette import RGB, Light, mix, rgb
+from bot.sketch.painting.pixels import blur_plane
 
 Points = Sequence[tuple[float, float]] | str
 """Corners or knots, as pairs or as text: "x y, x y" in hundredths of the unit."""
@@ -159,7 +159,7 @@ def raster(pen: Pen, size: float, light: Light, *, flip: bool = False, form: flo
     everything = np.concatenate([shape.points for shape in pen.shapes])
     if flip:
         everything = everything * np.array((-1.0, 1.0), dtype=np.float32)
-    scale = 4 if size < 90 else 3 if size < 220 else 2
+    scale = 4 if size < 90 else 3 if size < 200 else 2
     low_x, high_x = float(everything[:, 0].min()) * size, float(everything[:, 0].max()) * size
     low_y, high_y = float(everything[:, 1].min()) * size, float(everything[:, 1].max()) * size
     left, top = math.floor(low_x) - 2, math.floor(-high_y) - 2

@@ -10,13 +10,13 @@ from PIL import Image
 
 from bot.sketch.painting.brief import Plane
 from bot.sketch.painting.canvas import Canvas, edges_of
-from bot.sketch.painting.noise import from_image, to_image
 from bot.sketch.painting.palette import RGB, jitter
 from bot.sketch.painting.pen import Pen, raster
+from bot.sketch.painting.pixels import from_image, to_image
 from bot.sketch.painting.setting import Setting
 from bot.sketch.painting.terrain import Ground, Rough, Seen
 
-_BINS = 9
+_BINS = 8
 _TEMPLATE = 56.0
 
 
@@ -48,7 +48,8 @@ def scatter(
     size: Plane = (
         np.float32(crop.tall * setting.short) / z * rng.uniform(0.7, 1.25, len(z)).astype(np.float32)
     )
-    kind: Plane = rng.integers(0, len(crop.colours) * 2, len(z))
+    variety = len(crop.colours) if setting.short > 160 else 1
+    kind: Plane = rng.integers(0, variety, len(z))
     kept = (size > 2.2) & (size < setting.short * 0.75)
     order = np.argsort(z[kept])[::-1]
     x, y, slices, size, kind = (values[kept][order] for values in (x, y, slices, size, kind))
@@ -56,7 +57,7 @@ def scatter(
         return
     picture = to_image(canvas.colour)
     cover = Image.new("L", picture.size)
-    kinds = [_template(setting, crop, k, name) for k in range(len(crop.colours) * 2)]
+    kinds = [_template(setting, crop, k, name) for k in range(variety)]
     for start, stop in _bins(size):
         share = float(air[slices[start:stop]].mean()) * 0.9
         typical = float(size[start:stop].mean())
@@ -112,9 +113,11 @@ def _bins(size: Plane) -> list[tuple[int, int]]:
 
 def _template(setting: Setting, crop: Crop, kind: int, name: str) -> tuple[Image.Image, Image.Image]:
     rng = setting.rng("crop", name, kind)
-    pen = Pen(rng, jitter(crop.colours[kind // 2], rng, 0.03))
+    pen = Pen(rng, jitter(crop.colours[kind], rng, 0.03))
     crop.draw(pen)
-    sprite = raster(pen, _TEMPLATE, setting.light, flip=bool(kind % 2))
+    sprite = raster(
+        pen, _TEMPLATE if setting.short > 160 else _TEMPLATE / 2, setting.light, flip=bool(kind % 2)
+    )
     high = -sprite.top
     mask = Image.fromarray((sprite.alpha[:high] * 255).astype(np.uint8))
     return to_image(sprite.colour[:high]), mask
@@ -123,8 +126,9 @@ def _template(setting: Setting, crop: Crop, kind: int, name: str) -> tuple[Image
 def _scaled(
     image: Image.Image, mask: Image.Image, size: float, haze: RGB, share: float
 ) -> tuple[Image.Image, Image.Image, int]:
-    factor = size / _TEMPLATE
-    wide, high = max(1, round(image.width * factor)), max(1, round(image.height * factor))
+    # The template's height stands for one unit of the figure, near enough.
+    factor = size / image.height
+    wide, high = max(1, round(image.width * factor)), max(1, round(size))
     small = image.resize((wide, high), Image.Resampling.BILINEAR, reducing_gap=2.0)
     veil = Image.new("RGB", (wide, high), tuple(int(c * 255) for c in haze))
     return (

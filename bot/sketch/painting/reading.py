@@ -8,9 +8,9 @@ from bot.sketch.painting.words import Word, read_words
 
 # Words that carry no picture; they are not "unknown".
 _CARRY_NOTHING = """
-a an the of in on at by to with and or over under near from into onto for is are as its it his her their this that
-through between behind beside above below across along around very no not without best quality style view scene
-picture image art up down out off s there where while inside outside
+a an the of in on at by to with and or over under near from into onto for is are as its it his her their this
+that through between behind beside above below across along around very no not without best quality style view
+scene picture image art up down out off s there where while inside outside
 """
 _PLAIN = frozenset(_CARRY_NOTHING.split())
 _PLURALS = frozenset(("people", "men", "women", "children", "leaves"))

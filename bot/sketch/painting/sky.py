@@ -6,8 +6,9 @@ import numpy as np
 
 from bot.sketch.painting.brief import Plane
 from bot.sketch.painting.canvas import Canvas
-from bot.sketch.painting.noise import blur_plane, fractal, line, resize_plane, smoothstep
+from bot.sketch.painting.noise import fractal, line, smoothstep
 from bot.sketch.painting.palette import mix, rgb
+from bot.sketch.painting.pixels import blur_plane, resize_plane, toned
 from bot.sketch.painting.setting import Setting
 
 _STOPS = (0.0, 0.42, 0.8, 1.0)
@@ -203,9 +204,9 @@ def _rainbow(canvas: Canvas, setting: Setting) -> None:
     radius = min(setting.horizon * 0.85, canvas.width * 0.62)
     across = (_distance(canvas, centre) - np.float32(radius)) / np.float32(canvas.short * 0.06)
     hues = [rgb(c) for c in ("8a4cc0", "3c6ce0", "30b070", "f0e050", "f09030", "e04030")]
-    stops = np.linspace(-0.9, 0.9, len(hues))
+    stops = np.linspace(0.05, 0.95, len(hues))
     strength = blur_plane((np.abs(across) < 1).astype(np.float32), canvas.short * 0.006) * np.float32(0.42)
     rows = np.arange(canvas.height, dtype=np.float32)[:, None]
     strength *= np.clip((np.float32(setting.horizon) - rows) / np.float32(canvas.short * 0.2) + 0.3, 0.0, 1.0)
-    paint = np.stack([np.interp(across, stops, [h[c] for h in hues]) for c in range(3)], axis=-1)
-    canvas.colour += (paint.astype(np.float32) - canvas.colour) * strength[..., None]
+    paint = toned(across * 0.5 + 0.5, stops.tolist(), hues)
+    canvas.colour += (paint - canvas.colour) * strength[..., None]

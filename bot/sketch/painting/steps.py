@@ -7,7 +7,8 @@ from PIL import Image
 
 from bot.sketch.painting.brief import Brief, FloatImage, Picture, generator
 from bot.sketch.painting.enlarge import enlarge_to
-from bot.sketch.painting.noise import BILINEAR, blur_image, from_image, grain, resize, to_image
+from bot.sketch.painting.noise import grain
+from bot.sketch.painting.pixels import BILINEAR, blur_image, from_image, resize, to_image
 from bot.sketch.painting.studio import Work, produce
 
 _WORK_AREA = 1_180_000
@@ -129,11 +130,20 @@ def _rough_state(brief: Brief, work: Work, progress: float, noise: float) -> Pic
 
 def _at_full_size(state: Picture, brief: Brief, finished: bool) -> FloatImage:
     if state.shape[:2] == (brief.height, brief.width):
-        return np.ascontiguousarray(state, dtype=np.float32)
+        return _interleaved(state)
     if not finished:
-        return from_image(to_image(state).resize((brief.width, brief.height), BILINEAR))
+        enlarged = to_image(state).resize((brief.width, brief.height), BILINEAR)
+        return np.asarray(enlarged, dtype=np.float32) * np.float32(1 / 255)
     large = enlarge_to(state, brief.width, brief.height)
     tooth = grain(generator("tooth", brief.seed), brief.width, brief.height)
     large += tooth[..., None] * np.float32(0.012)
     np.clip(large, 0.0, 1.0, out=large)
     return large
+
+
+def _interleaved(state: Picture) -> FloatImage:
+    """The picture in the memory order the world expects, a copy of its own."""
+    copy = np.empty(state.shape, dtype=np.float32)
+    for channel in range(3):
+        copy[..., channel] = state[..., channel]
+    return copy

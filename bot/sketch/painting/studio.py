@@ -10,7 +10,8 @@ from bot.sketch.painting.grade import grade_print, grade_scene
 from bot.sketch.painting.idea import understand
 from bot.sketch.painting.manner import manner_of, render
 from bot.sketch.painting.media.easel import Easel
-from bot.sketch.painting.noise import blur_image, fractal, ramp, smoothstep
+from bot.sketch.painting.noise import fractal, ramp, smoothstep
+from bot.sketch.painting.pixels import blur_image
 from bot.sketch.painting.scene import compose
 
 _STEPS_TO_DETAIL = 7.0
@@ -52,7 +53,7 @@ def produce(brief: Brief, width: int, height: int, base: Picture | None, denoise
         reference, lines, focus, brief.seed, manner.texture, detail, manner.rough, setting.light.darkness
     )
     rendered = render(manner, easel)
-    stages = [grade_print(stage, idea) for stage in (rendered[0], rendered[-1])]
+    stages = [grade_print(stage, idea, brief.seed) for stage in (rendered[0], rendered[-1])]
     if base is not None:
         # However it is repainted, a light touch must stay close to the base.
         share = np.float32(min(1.0, denoise * 1.9))

@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 
 from bot.sketch.painting.brief import Picture, Plane
 from bot.sketch.painting.canvas import Canvas
-from bot.sketch.painting.noise import BILINEAR, resize_plane
 from bot.sketch.painting.palette import RGB
+from bot.sketch.painting.pixels import BILINEAR, pick, resize_plane, stacked
 from bot.sketch.painting.setting import Setting
 
 _FAR_SLICES = 190
@@ -179,7 +179,7 @@ def lay(canvas: Canvas, seen: Seen, colour: Picture) -> None:
     column = (np.arange(width) * columns // width)[None, :]
     land = seen.slice_of > 0
     flat = np.maximum(seen.slice_of - 1, 0) * columns + column
-    painted = colour.reshape(-1, 3)[flat]
+    painted = pick(colour, flat)
     first = int(np.argmax(land.any(axis=1))) if land.any() else high
     canvas.colour[first:] = np.where(land[first:, :, None], painted[first:], canvas.colour[first:])
     depth = seen.z[seen.slice_of]
@@ -200,8 +200,11 @@ def _soften_ridges(canvas: Canvas, seen: Seen, jump: Plane) -> None:
 
 def blend(first: Picture | RGB, second: Picture | RGB, share: Plane) -> Picture:
     """Mix two colours, or colour fields, sample by sample."""
-    mixed: Picture = first + (second - first) * share[..., None]
-    return mixed
+    return stacked([a + (b - a) * share for a, b in zip(_channels(first), _channels(second), strict=True)])
+
+
+def _channels(colour: Picture | RGB) -> list[Plane]:
+    return [colour[..., c] for c in range(3)]
 
 
 def place_on(setting: Setting, view: View, x_px: float, y_px: float) -> float:

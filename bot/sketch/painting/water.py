@@ -4,8 +4,9 @@ import numpy as np
 
 from bot.sketch.painting.brief import Picture, Plane
 from bot.sketch.painting.canvas import Canvas
-from bot.sketch.painting.noise import resize_plane, smoothstep
+from bot.sketch.painting.noise import smoothstep
 from bot.sketch.painting.palette import mix, rgb
+from bot.sketch.painting.pixels import pick, resize_plane
 from bot.sketch.painting.setting import Setting
 from bot.sketch.painting.terrain import Ground, Rough, Seen, View
 
@@ -92,7 +93,7 @@ def _mirror(
     canvas: Canvas, seen: Seen, wet: Plane, crest: Plane, top: int, bottom: int, horizon: float
 ) -> Picture:
     """The picture turned over, shaken by the ripples: land at its shore, sky at the horizon."""
-    height, width = bottom - top, canvas.width
+    width = canvas.width
     rows = np.arange(top, bottom)[:, None]
     dry = np.where(wet > 0, top - 1, np.broadcast_to(rows, wet.shape))
     shore = np.maximum.accumulate(dry, axis=0)
@@ -106,8 +107,7 @@ def _mirror(
         + column
     )
     source = np.where(seen.slice_of.reshape(-1)[land] > 0, land, sky)
-    mirrored: Picture = canvas.colour.reshape(-1, 3)[source]
-    return mirrored.reshape(height, width, 3)
+    return pick(canvas.colour, source)
 
 
 def _glitter(canvas: Canvas, setting: Setting, colour: Picture, crest: Plane, top: int, bottom: int) -> None:

@@ -7,7 +7,7 @@ from PIL import Image, ImageDraw
 
 from bot.sketch.painting.brief import Plane
 from bot.sketch.painting.canvas import Canvas, Points, reduce_mask
-from bot.sketch.painting.noise import blur_plane, fractal, smoothstep
+from bot.sketch.painting.noise import fractal, smoothstep
 from bot.sketch.painting.palette import RGB, jitter, mix, rgb
 from bot.sketch.painting.pen import Pen, raster
 from bot.sketch.painting.setting import Setting
@@ -45,13 +45,6 @@ def paint_weather(canvas: Canvas, setting: Setting) -> None:
         bubbles(canvas, setting, 40)
 
 
-def _overlay(canvas: Canvas, shapes: list[Points], colour: RGB, strength: float, soften: float = 0.0) -> None:
-    mask = canvas.mask(shapes, 0, 0, canvas.width, canvas.height)
-    if soften > 0.6:
-        mask = blur_plane(mask, soften)
-    canvas.colour += (colour - canvas.colour) * (mask * np.float32(strength))[..., None]
-
-
 def _rain(canvas: Canvas, setting: Setting) -> None:
     rng = setting.rng("rain")
     slant = float(rng.uniform(-0.32, 0.32))
@@ -69,7 +62,7 @@ def _rain(canvas: Canvas, setting: Setting) -> None:
                     (left + slant * long, top + long),
                 ]
             )
-        _overlay(canvas, shapes, mix(setting.light.sky[3], _WHITE, 0.45), strength)
+        canvas.light(shapes, mix(setting.light.sky[3], _WHITE, 0.45), strength)
     veil = fractal(setting.rng("rain veil"), canvas.width, canvas.height, 3.0, 3, stretch=0.4)
     canvas.colour += (setting.light.haze - canvas.colour) * (np.clip(0.1 + 0.08 * veil, 0, 1))[..., None]
 
@@ -85,13 +78,8 @@ def _snow(canvas: Canvas, setting: Setting) -> None:
             _ring(x * canvas.width, y * canvas.height, max(canvas.short * size * (0.6 + 0.8 * s), 0.5))
             for x, y, s in rng.random((count, 3))
         ]
-        _overlay(
-            canvas,
-            shapes,
-            setting.light.on(rgb("ffffff"), 0.9) * 0.4 + _WHITE * 0.6,
-            strength,
-            soft * canvas.short / 512,
-        )
+        flake = setting.light.on(rgb("ffffff"), 0.9) * 0.4 + _WHITE * 0.6
+        canvas.light(shapes, flake, strength, soften=soft * canvas.short / 512)
 
 
 def _ring(x: float, y: float, radius: float, tall: float = 1.0, turn: float = 0.0, knots: int = 9) -> Points:
@@ -190,8 +178,8 @@ def _meteors(canvas: Canvas, setting: Setting) -> None:
         long, thick = canvas.short * float(rng.uniform(0.1, 0.26)), max(canvas.short * 0.003, 0.5)
         dx, dy = lean * long * 0.86, -long * 0.5
         trail: Points = [(x, y - thick), (x + dx, y + dy), (x, y + thick)]
-        _overlay(canvas, [trail], mix(setting.light.key, _WHITE, 0.7), 0.85)
-        _overlay(canvas, [_ring(x, y, thick * 1.4)], _WHITE, 1.0)
+        canvas.light([trail], mix(setting.light.key, _WHITE, 0.7), 0.85)
+        canvas.light([_ring(x, y, thick * 1.4)], _WHITE, 1.0)
 
 
 def _fireworks(canvas: Canvas, setting: Setting) -> None:
@@ -215,10 +203,8 @@ def _fireworks(canvas: Canvas, setting: Setting) -> None:
                 ]
             )
             shapes.append(_ring(tip[0], tip[1], thick * 1.5))
-        mask = canvas.mask(shapes, 0, 0, canvas.width, canvas.height)[..., None]
         tint = rgb(colour)
-        canvas.colour += (mix(tint, _WHITE, 0.3) - canvas.colour) * mask
-        canvas.add_glow(mask * tint)
+        canvas.light(shapes, mix(tint, _WHITE, 0.3), 1.0, 1.0)
 
 
 def _lanterns(canvas: Canvas, setting: Setting) -> None:

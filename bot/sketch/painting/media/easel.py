@@ -5,8 +5,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from bot.sketch.painting.brief import Picture, Plane, generator
-from bot.sketch.painting.noise import blur_plane, fractal, grain
+from bot.sketch.painting.noise import fractal, grain
 from bot.sketch.painting.palette import LUMA
+from bot.sketch.painting.pixels import blur_plane, weighed
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,8 +50,7 @@ class Easel:
 
 def lightness(colour: Picture) -> Plane:
     """Perceived lightness of each pixel."""
-    plane: Plane = colour @ LUMA
-    return plane
+    return weighed(colour, LUMA.tolist())
 
 
 def paper(easel: Easel, depth: float) -> Plane:

@@ -7,8 +7,9 @@ import numpy as np
 from bot.sketch.painting.brief import Picture, Plane
 from bot.sketch.painting.media.easel import Easel, lightness, paper
 from bot.sketch.painting.media.lines import contours, soften, tone_lines
-from bot.sketch.painting.noise import blur_image, from_image, grain, smoothstep, to_image
+from bot.sketch.painting.noise import grain, smoothstep
 from bot.sketch.painting.palette import rgb
+from bot.sketch.painting.pixels import blur_image, blur_plane, from_image, to_image
 
 
 def flat(easel: Easel) -> list[Picture]:
@@ -94,7 +95,7 @@ def _edges(light: Plane) -> Plane:
 def photo(easel: Easel) -> list[Picture]:
     """A soft lens: depth of field, bloom, film grain, a darkened edge."""
     size = easel.short
-    focus = blur_image(np.repeat(easel.focus[..., None], 3, axis=2), size * 0.02)[..., :1]
+    focus = blur_plane(easel.focus, size * 0.02)[..., None]
     rows = np.abs(np.linspace(-0.25, 1.0, easel.height, dtype=np.float32))[:, None, None]
     spread = np.clip((rows * 0.9) * (1.0 - focus), 0.0, 1.0) if focus.max() > 0.2 else np.zeros_like(rows)
     blurred = blur_image(easel.colour, size * 0.006)

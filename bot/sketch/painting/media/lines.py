@@ -7,7 +7,8 @@ from PIL import Image
 
 from bot.sketch.painting.brief import Picture, Plane
 from bot.sketch.painting.media.easel import Easel, lightness
-from bot.sketch.painting.noise import fractal, resize_plane, smoothstep
+from bot.sketch.painting.noise import fractal, smoothstep
+from bot.sketch.painting.pixels import pick, resize_plane
 
 _LINE_FIELD = 720
 """Longer side at which tone lines are found; they are enlarged smoothly, so strokes keep their weight."""
@@ -31,7 +32,7 @@ def tone_lines(easel: Easel, sharpness: float, level: float) -> Plane:
 def contours(easel: Easel, weight: float, wobble: float) -> Plane:
     """Ink (0..1) along the forms' outlines, as a hand draws them: uneven and a little off."""
     thick = max(1, round(easel.short * 0.0018 * weight))
-    lines = displaced(easel.lines[..., None], easel, "contour", wobble)[..., 0]
+    lines = displaced(easel.lines, easel, "contour", wobble)
     for _ in range(thick):
         lines = _spread(lines)
     pressure = 0.72 + 0.4 * fractal(easel.rng("pressure"), easel.width, easel.height, 14.0, 2)
@@ -56,7 +57,7 @@ def hatch(easel: Easel, tone: Plane, angle: float, spacing: float) -> Plane:
     return strokes
 
 
-def displaced(picture: Picture, easel: Easel, name: str, amount: float) -> Picture:
+def displaced(picture: Picture | Plane, easel: Easel, name: str, amount: float) -> Picture:
     """``picture`` seen through an uneven hand: every point moved by up to about ``amount`` pixels."""
     if amount < 0.3:
         return picture
@@ -64,8 +65,8 @@ def displaced(picture: Picture, easel: Easel, name: str, amount: float) -> Pictu
     shift = [fractal(easel.rng(name, axis), width, height, 9.0, 3) * amount for axis in range(2)]
     across = np.clip(np.arange(width)[None, :] + shift[0], 0, width - 1).astype(np.int64)
     down = np.clip(np.arange(height)[:, None] + shift[1], 0, height - 1).astype(np.int64)
-    moved: Picture = picture.reshape(height * width, -1)[down * width + across]
-    return moved
+    index = down * width + across
+    return picture.reshape(-1).take(index) if picture.ndim == 2 else pick(picture, index)
 
 
 def soften(plane: Plane, passes: int) -> Plane:

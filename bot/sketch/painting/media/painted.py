@@ -5,12 +5,15 @@ import numpy as np
 from bot.sketch.painting.brief import Picture
 from bot.sketch.painting.media.brush import Brush, paint_strokes
 from bot.sketch.painting.media.easel import Easel, lightness, paper
-from bot.sketch.painting.noise import blur_image
 from bot.sketch.painting.palette import RGB, rgb
+from bot.sketch.painting.pixels import blur_image
 
 _GOUACHE = Brush((0.05, 0.022, 0.011, 0.0055), long=2.4, dry=0.5, jitter=0.014, swirl=0.12, opaque=0.94)
 _OIL = Brush(
-    (0.055, 0.028, 0.014, 0.007), long=3.0, dry=0.7, jitter=0.03, swirl=0.75, opaque=0.96, refine=0.04
+    (0.055, 0.028, 0.014, 0.007), long=2.6, dry=0.7, jitter=0.026, swirl=0.3, opaque=0.96, refine=0.04
+)
+_FLOW = Brush(
+    (0.055, 0.026, 0.012, 0.0065), long=4.4, dry=0.65, jitter=0.03, swirl=1.0, opaque=0.95, refine=0.04
 )
 _PASTEL = Brush((0.04, 0.02, 0.01, 0.0055), long=3.4, dry=0.95, jitter=0.03, swirl=0.25, opaque=0.8)
 _POINTS = Brush(
@@ -26,9 +29,16 @@ def gouache(easel: Easel) -> list[Picture]:
 
 
 def oil(easel: Easel) -> list[Picture]:
-    """Thick strokes that swirl along the forms and catch light."""
+    """Thick, short strokes that catch light."""
     stages = paint_strokes(easel, _brush_for(easel, _OIL), _ground(easel, rgb("9a6a44"), 0.6))
     stages[-1] = _finish(easel, stages[-1], crisp=0.5, relief=0.5)
+    return stages
+
+
+def flow(easel: Easel) -> list[Picture]:
+    """Long strokes in currents that bend around the forms."""
+    stages = paint_strokes(easel, _brush_for(easel, _FLOW), _ground(easel, rgb("8a6a54"), 0.6))
+    stages[-1] = _finish(easel, stages[-1], crisp=0.55, relief=0.42)
     return stages
 
 

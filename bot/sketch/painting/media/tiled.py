@@ -6,9 +6,9 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 from bot.sketch.painting.brief import Picture
-from bot.sketch.painting.media.easel import Easel
-from bot.sketch.painting.noise import blur_image, from_image, to_image
+from bot.sketch.painting.media.easel import Easel, lightness
 from bot.sketch.painting.palette import rgb
+from bot.sketch.painting.pixels import blur_image, from_image, pick, to_image
 
 _BAYER = (
     np.array([[0, 8, 2, 10], [12, 4, 14, 6], [3, 11, 1, 9], [15, 7, 13, 5]], dtype=np.float32) / 16 - 0.47
@@ -23,7 +23,7 @@ def pixel(easel: Easel) -> list[Picture]:
     small = to_image(easel.colour).resize((wide, high), Image.Resampling.BOX)
     pattern = np.tile(_BAYER, (-(-high // 4), -(-wide // 4)))[:high, :wide, None]
     plain = from_image(small)
-    grey = plain.mean(axis=2, keepdims=True)
+    grey = lightness(plain)[..., None]
     dithered = to_image(grey + (plain - grey) * 1.2 + pattern * np.float32(0.055))
     palette = dithered.quantize(28, kmeans=0, dither=Image.Dither.NONE).convert("RGB")
     return [_enlarged(small, block, easel), _enlarged(palette, block, easel)]
@@ -62,7 +62,7 @@ def mosaic(easel: Easel) -> list[Picture]:
     at_y = np.clip(seeds_y.reshape(-1), 0, easel.height - 1).astype(np.int64)
     glass = soft[at_y, at_x] * rng.uniform(0.86, 1.16, (len(at_x), 1)).astype(np.float32)
     grey = glass.mean(axis=1, keepdims=True)
-    panes = np.clip(grey + (glass - grey) * 1.35 + 0.03, 0.0, 1.0)[owner]
+    panes = pick(np.clip(grey + (glass - grey) * 1.35 + 0.03, 0.0, 1.0), owner)
     panes = panes * (1.04 - 0.16 * np.clip(nearest / size, 0, 1))[..., None]
     lead = np.clip((size * 0.085 - (second - nearest)) + 0.5, 0.0, 1.0)[..., None]
     lined = panes + (rgb("1d1a20") - panes) * lead

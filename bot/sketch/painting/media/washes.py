@@ -7,8 +7,9 @@ import numpy as np
 from bot.sketch.painting.brief import Picture, Plane
 from bot.sketch.painting.media.easel import Easel, lightness, paper
 from bot.sketch.painting.media.lines import contours, displaced, hatch, tone_lines
-from bot.sketch.painting.noise import blur_image, fractal, smoothstep
+from bot.sketch.painting.noise import fractal, smoothstep
 from bot.sketch.painting.palette import rgb
+from bot.sketch.painting.pixels import blur_image
 
 _WHITE_PAPER = rgb("faf6ec")
 _CREAM_PAPER = rgb("f3ead6")
@@ -26,7 +27,7 @@ def watercolor(easel: Easel) -> list[Picture]:
     pigment = np.clip(1.0 - wash, 0.0, 1.0) ** 1.04
     bloom = fractal(easel.rng("bloom"), easel.width, easel.height, 4.0, 4)
     pool = np.clip(0.93 + 0.17 * bloom * easel.rough + rim * 2.6, 0.4, 1.5)
-    granules = 1.0 + (paper(easel, 0.11) - 1.0) * np.clip(pigment.mean(axis=2) * 1.6, 0.0, 1.0)
+    granules = 1.0 + (paper(easel, 0.11) - 1.0) * np.clip(lightness(pigment) * 1.6, 0.0, 1.0)
     pigment = pigment * (pool * granules)[..., None]
     stages = [_on_paper(broad, easel), _on_paper(wash, easel)]
     sheet = _WHITE_PAPER * paper(easel, 0.025)[..., None]

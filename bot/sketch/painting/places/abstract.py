@@ -9,6 +9,7 @@ from bot.sketch.painting.canvas import Canvas, Points
 from bot.sketch.painting.cast import Floor, perform
 from bot.sketch.painting.noise import fractal, line, smoothstep
 from bot.sketch.painting.palette import RGB, jitter, luma, mix, named, rgb
+from bot.sketch.painting.pixels import toned
 from bot.sketch.painting.setting import Setting
 
 _SCHEMES = (
@@ -167,7 +168,7 @@ def _marble(canvas: Canvas, rng: np.random.Generator, scheme: list[RGB]) -> None
     fold = fractal(rng, width, height, 1.9, 3)
     level = np.abs((warp * 0.95 + 0.3 * np.sin(fold * 2.6 + warp * 1.4) + 0.35) % 2.0 - 1.0)
     at = np.linspace(0, 1, 5)
-    colour = np.stack([np.interp(level, at, [tone[c] for tone in scheme]) for c in range(3)], axis=-1)
+    colour = toned(level, at.tolist(), scheme)
     slope = np.gradient(fold + 2 * warp, axis=0) if height > 1 else np.zeros_like(fold)
     relief = np.clip(slope * canvas.short * 0.05, -0.24, 0.24)
     canvas.colour[:] = np.clip(colour * (1.0 + relief[..., None]), 0, 1)

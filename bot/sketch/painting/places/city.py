@@ -139,23 +139,11 @@ def _windows(
 
 def _light_windows(canvas: Canvas, setting: Setting, lit: dict[bool, list[Points]], near: float) -> None:
     dark = setting.light.darkness
-    if lit[False]:
-        mask = canvas.mask(lit[False], 0, 0, canvas.width, canvas.height)
-        tone = mix(setting.light.sky[1], rgb("1a2030"), 0.5 + 0.3 * dark)
-        canvas.colour += (tone - canvas.colour) * (mask * np.float32(0.25 + 0.3 * near))[..., None]
-    if lit[True]:
-        mask = canvas.mask(lit[True], 0, 0, canvas.width, canvas.height)[..., None]
-        tone = (
-            mix(rgb("ffd88a"), rgb("9ad8ff"), 0.5)
-            if "cyberpunk" in setting.idea.treatments
-            else rgb("ffd88a")
-        )
-        canvas.colour += (
-            (mix(setting.light.sky[3], tone, 0.3 + 0.7 * dark) - canvas.colour)
-            * mask
-            * np.float32(0.35 + 0.6 * dark)
-        )
-        canvas.add_glow(mask * tone * np.float32(0.5 * dark * (0.4 + 0.6 * near)))
+    pane = mix(setting.light.sky[1], rgb("1a2030"), 0.5 + 0.3 * dark)
+    canvas.light(lit[False], pane, 0.25 + 0.3 * near)
+    warm = mix(rgb("ffd88a"), rgb("9ad8ff"), 0.5) if "cyberpunk" in setting.idea.treatments else rgb("ffd88a")
+    shown = mix(setting.light.sky[3], warm, 0.3 + 0.7 * dark)
+    canvas.light(lit[True], shown, 0.35 + 0.6 * dark, 0.5 * dark * (0.4 + 0.6 * near))
 
 
 def _sign(canvas: Canvas, rng: np.random.Generator, x: float, base: float, wide: float, tall: float) -> None:
@@ -163,9 +151,7 @@ def _sign(canvas: Canvas, rng: np.random.Generator, x: float, base: float, wide:
     left, high = x + wide * float(rng.uniform(0.1, 0.7)), tall * float(rng.uniform(0.2, 0.5))
     top, thick = base - tall * float(rng.uniform(0.75, 0.95)), wide * 0.14
     sign: Points = [(left, top), (left + thick, top), (left + thick, top + high), (left, top + high)]
-    mask = canvas.mask([sign], 0, 0, canvas.width, canvas.height)[..., None]
-    canvas.colour += (mix(colour, rgb("ffffff"), 0.25) - canvas.colour) * mask
-    canvas.add_glow(mask * colour * 1.2)
+    canvas.light([sign], mix(colour, rgb("ffffff"), 0.15), 1.0, 1.2)
 
 
 def _mist(canvas: Canvas, setting: Setting, near: float) -> None:

@@ -4,9 +4,10 @@ import numpy as np
 
 from bot.sketch.painting.canvas import Canvas, Points
 from bot.sketch.painting.cast import Floor, perform
-from bot.sketch.painting.noise import blur_plane, fractal, line, smoothstep
+from bot.sketch.painting.noise import fractal, line, smoothstep
 from bot.sketch.painting.palette import RGB, jitter, mix, rgb
 from bot.sketch.painting.pen import Pen, raster
+from bot.sketch.painting.pixels import blur_plane
 from bot.sketch.painting.setting import Setting
 from bot.sketch.painting.stage import stand
 from bot.sketch.painting.subjects import things

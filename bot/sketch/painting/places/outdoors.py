@@ -22,6 +22,8 @@ _LEAVES = {
     "winter": ("c8d2d8", "b8c4cc"),
     None: ("5a9044", "6fa04c", "4a8040"),
 }
+_SMALLEST_PLANTED = 80.0
+"""Shorter side below which trees would be mere dots."""
 _NEEDLES = ("2f5a44", "386a4a", "284e40")
 _SNOWY = ("7f98a0", "9ab0b8", "c4d2d8")
 
@@ -71,6 +73,8 @@ def _colours(codes: tuple[str, ...]) -> list[RGB]:
 
 def _plant(canvas: Canvas, setting: Setting, ground: Ground, seen: Seen) -> None:
     place, season = setting.idea.place, setting.idea.season
+    if setting.short < _SMALLEST_PLANTED:
+        return
     air = haze(setting, ground, air_of(place))
     leaves = _colours(_LEAVES[season])
     needles = _colours(_SNOWY if season == "winter" else _NEEDLES)

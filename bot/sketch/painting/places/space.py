@@ -9,6 +9,7 @@ from bot.sketch.painting.canvas import Canvas
 from bot.sketch.painting.cast import Floor, perform
 from bot.sketch.painting.noise import fractal, smoothstep
 from bot.sketch.painting.palette import RGB, jitter, mix, named, rgb
+from bot.sketch.painting.pixels import toned
 from bot.sketch.painting.places.outdoors import floor_of
 from bot.sketch.painting.setting import Setting
 from bot.sketch.painting.subjects import FIGURES, Stance
@@ -56,8 +57,7 @@ def _nebula(canvas: Canvas, setting: Setting) -> None:
     dust = smoothstep(0.05, 0.8, fractal(rng, width, height, 4.0, 5, gain=0.55))
     level = np.clip(0.36 + 0.5 * cloud, 0.0, 1.0) * (1.0 - 0.65 * dust)
     at = (0.0, 0.42, 0.74, 1.0)
-    colour = np.stack([np.interp(level, at, [stop[c] for stop in stops]) for c in range(3)], axis=-1)
-    canvas.colour[:] = colour.astype(np.float32)
+    canvas.colour[:] = toned(level, at, stops)
 
 
 def _stars(canvas: Canvas, setting: Setting) -> None:
