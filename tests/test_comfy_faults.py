@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import threading
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -217,11 +218,54 @@ async def test_without_any_socket_the_run_is_followed_by_asking(server: Engine, 
         assert backend.session.connections == 0
 
 
+async def test_what_happened_while_the_socket_was_away_is_asked_for_when_it_is_back(
+    server: Engine, proxy: FaultProxy
+) -> None:
+    graph = slow(seed := fresh())
+    server.gate.limit(seed, 1)
+    never = {"ask_running": 3600.0, "ask_deaf": 3600.0, "ask_waiting": 3600.0}
+    async with connected(proxy.url, **never) as backend, running(backend, submission(graph)) as told:
+        await told.until_step(1)
+        back = asyncio.Event()
+        proxy.on("GET", "/ws", faults.hold_socket(back), times=1)
+        proxy.sever()
+        await eventually(lambda: proxy.count("GET", "/ws") == 2)
+        server.gate.limit(seed, None)
+        async with ComfyClient(server.url) as direct:
+            while await direct.history(told.submission.prompt_id) is None:  # noqa: ASYNC110
+                await asyncio.sleep(0.01)
+        back.set()
+        assert file_of(await told.end()).node == "2"
+
+
+async def test_a_socket_that_closes_again_and_again_is_opened_ever_less_often(proxy: FaultProxy) -> None:
+    """After the greeting, so that each time it looked like a connection."""
+    proxy.filters.append(faults.drop_socket("feature_flags", times=10**6))
+    async with connected(proxy.url):
+        await asyncio.sleep(0.6)
+    opened = sum(event.startswith("open") for event in proxy.sockets)
+    assert 1 < opened < 20
+
+
 async def test_a_proxy_that_takes_sockets_and_hangs_up_is_no_connection(proxy: FaultProxy) -> None:
     proxy.filters.append(faults.drop_socket("status", times=10**6))
     async with connected(proxy.url) as backend:
         assert isinstance(await run(backend, submission(flat())), Finished)
         assert not backend.session.connected
+
+
+async def test_a_socket_that_does_not_greet_is_closed_and_tried_again(
+    proxy: FaultProxy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bot.comfy.session.CONNECT_SECONDS", 0.05)
+    silence = Silence(silent=True)
+    proxy.filters.append(silence)
+    async with connected(proxy.url) as backend:
+        assert isinstance(await run(backend, submission(flat())), Finished)
+        assert not backend.session.connected
+        silence.end()
+        await eventually(lambda: backend.session.connected)
+    assert proxy.sockets[:2] == [proxy.sockets[0], proxy.sockets[0].replace("open", "close")]
 
 
 async def test_a_run_that_ends_before_the_socket_is_up_is_found(proxy: FaultProxy) -> None:
@@ -530,6 +574,24 @@ async def test_an_answer_that_breaks_off_is_no_answer(proxy: FaultProxy) -> None
         assert len((await backend.catalogue()).classes) > 20
 
 
+async def test_the_catalogue_is_read_again_after_a_restart(server: Engine) -> None:
+    async with connected(server.url) as backend:
+        await eventually(lambda: backend.session.connected)
+        before = await backend.catalogue()
+        assert await backend.catalogue() is before
+        await server.restart()
+        await eventually(lambda: backend.session.connections == 2)
+        assert await backend.catalogue() is not before
+
+
+async def test_the_catalogue_is_read_again_after_a_refusal(server: Engine) -> None:
+    async with connected(server.url) as backend:
+        await eventually(lambda: backend.session.connected)
+        before = await backend.catalogue()
+        assert isinstance(error_of(await run(backend, submission(flat(size=-1)))), GraphRejected)
+        assert await backend.catalogue() is not before
+
+
 async def test_the_timeout_of_requests_does_not_close_a_silent_socket(server: Engine) -> None:
     graph = slow(seed := fresh())
     server.gate.limit(seed, 1)
@@ -782,11 +844,16 @@ async def test_a_download_that_breaks_off_is_tried_again(proxy: FaultProxy, tmp_
         file = file_of(await run(backend, submission(flat(size=256))))
         await backend.fetch(file, tmp_path / "whole.png")
         whole = (tmp_path / "whole.png").read_bytes()
-        for broken in (faults.cut(0), faults.cut(100), faults.hang_up, faults.answer(502)):
-            rule = proxy.on("GET", "/view", broken, times=2)
+        for broken, times in (
+            (faults.cut(0), 1),
+            (faults.cut(100), 2),
+            (faults.hang_up, 1),
+            (faults.answer(502), 4),
+        ):
+            rule = proxy.on("GET", "/view", broken, times=times)
             assert await backend.fetch(file, tmp_path / "again.png") == "image/png"
             assert (tmp_path / "again.png").read_bytes() == whole
-            assert rule.used == 2
+            assert rule.used == times
 
 
 async def test_a_download_that_always_breaks_off_ends_in_an_error(proxy: FaultProxy, tmp_path: Path) -> None:
@@ -796,6 +863,65 @@ async def test_a_download_that_always_breaks_off_ends_in_an_error(proxy: FaultPr
         with pytest.raises(ServerUnreachable):
             await backend.fetch(file, tmp_path / "a.png")
         assert rule.used == 4
+
+
+async def test_a_download_waits_for_a_server_that_starts_again(proxy: FaultProxy, tmp_path: Path) -> None:
+    """The picture is painted, and on the server's disk."""
+    async with connected(proxy.url) as backend:
+        file = file_of(await run(backend, submission(flat())))
+        await proxy.vanish()
+        fetching = asyncio.create_task(backend.fetch(file, tmp_path / "a.png"))
+        await asyncio.sleep(0.3)
+        assert not fetching.done()
+        await proxy.listen()
+        assert await fetching == "image/png"
+
+
+async def test_a_download_from_a_server_that_is_gone_is_given_up(proxy: FaultProxy, tmp_path: Path) -> None:
+    async with connected(proxy.url, unreachable=0.2) as backend:
+        file = file_of(await run(backend, submission(flat())))
+        await proxy.vanish()
+        with pytest.raises(ServerUnreachable, match="cannot be reached"):
+            await backend.fetch(file, tmp_path / "a.png")
+
+
+async def test_a_cancelled_download_writes_nothing_more(
+    server: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    entered, release = threading.Event(), threading.Event()
+
+    def slow_disk(target: Path, mode: str, content: bytes) -> None:
+        entered.set()
+        release.wait(5)
+        target.write_bytes(content)
+
+    monkeypatch.setattr("bot.comfy.client._write", slow_disk)
+    async with connected(server.url) as backend:
+        file = file_of(await run(backend, submission(flat())))
+        fetching = asyncio.create_task(backend.fetch(file, tmp_path / "a.png"))
+        await eventually(entered.is_set)
+        fetching.cancel()
+        await asyncio.sleep(0)
+        release.set()
+        await asyncio.wait({fetching})
+        assert fetching.cancelled()
+        (tmp_path / "a.png").unlink()
+        await asyncio.sleep(0.05)
+        assert not (tmp_path / "a.png").exists()
+
+
+async def test_an_upload_that_breaks_off_is_tried_again(proxy: FaultProxy) -> None:
+    proxy.on("POST", "/upload/image", faults.hang_up, times=1)
+    proxy.on("POST", "/upload/image", faults.lose_answer, times=1)
+    async with connected(proxy.url) as backend:
+        assert (await backend.upload_image(b"bytes", ".png")).endswith(".png")
+    assert proxy.count("POST", "/upload/image") == 3
+
+
+async def test_an_upload_to_no_server_is_refused_at_once() -> None:
+    async with connected("http://127.0.0.1:9") as backend:
+        with pytest.raises(ServerUnreachable):
+            await backend.upload_image(b"bytes", ".png")
 
 
 async def test_a_slow_download_is_not_cut_short(proxy: FaultProxy, tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from time import monotonic
 from types import TracebackType
 from typing import Self
 
-from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_attempt, wait_random_exponential
+from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type, wait_random_exponential
 
 from bot.comfy import failures
 from bot.comfy.client import ComfyClient, SystemStats
@@ -21,6 +21,7 @@ from bot.comfy.prepare import runnable
 from bot.comfy.run import Run
 from bot.comfy.session import Session
 from bot.comfy.submit import submit_once
+from bot.comfy.transport import NotConnected, NothingBehind
 from bot.comfy.watch import Patience, Watch
 from bot.domain.errors import BackendError, GraphRejected, ServerUnreachable
 from bot.domain.events import EndEvent, Failed, Interrupted, RunEvent
@@ -32,7 +33,7 @@ from bot.templates.catalogue import Catalogue
 CATALOGUE_SECONDS = 300.0
 """A catalogue older than this is asked for again: models are added while a server runs."""
 FIRST_TRY_SECONDS = 5.0
-DOWNLOAD_TRIES = 4
+TRANSFER_TRIES = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,18 +116,13 @@ class ComfyBackend:
             drive.wish_to_cancel()
 
     async def fetch(self, file: OutputFile, target: Path) -> str:
-        async for attempt in AsyncRetrying(
-            retry=retry_if_exception_type(ServerUnreachable),
-            stop=stop_after_attempt(DOWNLOAD_TRIES),
-            wait=wait_random_exponential(multiplier=0.1, max=2.0),
-            reraise=True,
-        ):
-            with attempt:
-                download = await self.client.download(file, target)
-        return download.mime
+        # The picture is painted and on the server's disk: a restart is worth waiting for.
+        trying = _again(patience=self._patience.unreachable)
+        return (await trying(self.client.download, file, target)).mime
 
     async def upload_image(self, content: bytes, suffix: str) -> str:
-        return await self.client.upload_image(content, f"fairbrush-{uuid.uuid4().hex}{suffix}")
+        name = f"fairbrush-{uuid.uuid4().hex}{suffix}"
+        return await _again(patience=0.0)(self.client.upload_image, content, name)
 
     async def catalogue(self) -> Catalogue:
         async with self._catalogue_lock:
@@ -176,3 +172,24 @@ class ComfyBackend:
             return await self.catalogue()
         except BackendError:
             return None
+
+
+def _again(*, patience: float) -> AsyncRetrying:
+    """Transfers that break off are repeated a few times; while there is no server at all, for ``patience``
+    seconds."""
+    broken = 0
+
+    def enough(state: RetryCallState) -> bool:
+        nonlocal broken
+        error = state.outcome.exception() if state.outcome else None
+        if isinstance(error, NotConnected | NothingBehind):
+            return (state.seconds_since_start or 0.0) >= patience
+        broken += 1
+        return broken >= TRANSFER_TRIES
+
+    return AsyncRetrying(
+        retry=retry_if_exception_type(ServerUnreachable),
+        stop=enough,
+        wait=wait_random_exponential(multiplier=0.1, max=2.0),
+        reraise=True,
+    )

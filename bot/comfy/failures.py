@@ -110,7 +110,7 @@ def rejected(body: Mapping[str, Any], graph: Graph, catalogue: Catalogue | None 
     return GraphRejected(
         Text("The ComfyUI server refused the workflow: {reason}", reason=said),
         problems,
-        cause=clean(f"{error.get('type')}: {error.get('message')} {error.get('details')} {where}", 2000),
+        cause=clean(f"{error.get('type')}: {error.get('message')} {where}", 2000),
     )
 
 

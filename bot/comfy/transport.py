@@ -31,6 +31,10 @@ class NotConnected(ServerUnreachable):
     """No connection came about: nothing was sent, so nothing can have happened."""
 
 
+class NothingBehind(ServerUnreachable):
+    """A proxy answered that there is no server behind it (any more)."""
+
+
 class Transport:
     """Requests below ``base_url`` (which may hold a path prefix), ``headers`` with every one of them.
 
@@ -114,7 +118,7 @@ class Transport:
                 cause=cause,
             )
         if status in _GATEWAY_ERRORS:
-            return ServerUnreachable(
+            return NothingBehind(
                 Text(
                     "The proxy at {url} answers, but no ComfyUI server behind it. Start ComfyUI.",
                     url=self.base,

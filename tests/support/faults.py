@@ -295,6 +295,16 @@ def trickle(chunk: int, pause: Callable[[], Awaitable[None]]) -> Action:
     return act
 
 
+def hold_socket(release: asyncio.Event) -> Action:
+    """Let no socket through until ``release`` is set; then break this attempt off."""
+
+    async def act(request: web.Request, forward: Forward) -> web.StreamResponse:
+        await release.wait()
+        raise HangUp
+
+    return act
+
+
 def hold(release: asyncio.Event, *, before: bool = True) -> Action:
     """Answer only once ``release`` is set; ``before``: forward only then, too."""
 
