@@ -23,8 +23,9 @@ from bench.support import milliseconds, report, server_process
 from bot.comfy.backend import ComfyBackend
 from bot.comfy.client import ComfyClient
 from bot.presentation.flags import SHELL, parse_line
-from bot.service.imagine import Painter, choose_template, plan
+from bot.service.imagine import choose_template, plan
 from bot.service.keep import Folder
+from bot.service.painter import Painter
 from bot.templates.loader import TemplateLibrary, shipped_folder
 from bot.templates.sizes import Limits
 

@@ -12,9 +12,9 @@ import click
 
 import bot
 
-EXAMPLE = (
-    '\b\nExample:\n  fairbrush imagine "a lighthouse at dusk" --ar 3:2 --seed 7 --count 2 --out pictures'
-)
+EXAMPLE = """\b
+Example:
+  fairbrush imagine "a lighthouse at dusk" --ar 3:2 --seed 7 --count 2 --out pictures"""
 _COMMANDS = {
     "imagine": "bot.cli.imagine",
     "demo": "bot.cli.demo",

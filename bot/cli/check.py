@@ -7,9 +7,14 @@ from pathlib import Path
 import click
 
 from bot.cli.common import comfyui_option, config_option
+from bot.cli.help import CHECK_JSON_HELP
 
 
-@click.command("check", epilog="\b\nExample:\n  fairbrush check --json")
+@click.command(
+    "check",
+    short_help="Look for problems, and say what to do.",
+    epilog=f"\b\nExample:\n  fairbrush check --json\n\n{CHECK_JSON_HELP}",
+)
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a row on stdout.")
 @comfyui_option
 @config_option
@@ -18,7 +23,11 @@ def command(as_json: bool, comfyui: str | None, config_file: Path | None) -> Non
 
     Exit code 0 when there is no problem (warnings are none), 1 otherwise, 2 for a wrong configuration.
     """
-    from bot.cli import checks
-    from bot.cli.common import run
+    from bot.cli.common import drive, leave
 
-    run(lambda: checks.report(as_json, comfyui, config_file))
+    def work() -> int:
+        from bot.cli import checks
+
+        return drive(lambda interruption: checks.report(as_json, comfyui, config_file, interruption))
+
+    leave(work)

@@ -3,23 +3,24 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import shutil
-from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import AsyncExitStack
+import sys
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, AsyncExitStack
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Literal
 
-import click
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text as Styled
 
 from bot.app import Opened, configured_server, open_backend
-from bot.cli.common import FAILED, load
+from bot.cli.common import FAILED, load, printable, put, put_json, put_styled
+from bot.cli.interruption import Interruption
 from bot.config import Settings, find_config
 from bot.domain.errors import FairbrushError
+from bot.domain.text import Text
 from bot.service.keep import Folder
 from bot.templates.catalogue import Catalogue
 from bot.templates.check import check
@@ -28,6 +29,7 @@ from bot.templates.loader import TemplateLibrary
 LOW_DISK_BYTES = 2 * 1024**3
 """Below this much free space the data folder is close to refusing pictures (about 1,000 large PNGs)."""
 
+Scratch = Callable[[], AbstractContextManager[Path]]
 Status = Literal["ok", "warning", "problem"]
 _COLOURS: dict[Status, str] = {"ok": "green", "warning": "yellow", "problem": "bold red"}
 
@@ -39,13 +41,16 @@ class Row:
     message: str
 
 
-async def report(as_json: bool, comfyui: str | None, config_file: Path | None) -> int:
+async def report(
+    as_json: bool, comfyui: str | None, config_file: Path | None, interruption: Interruption
+) -> int:
     """Print all rows; 1 if any is a problem."""
     settings = load(config_file)
-    rows = [_config_row(config_file), *[row async for row in _rows(settings, comfyui)]]
+    found = _rows(settings, comfyui, interruption.scratch_folder)
+    rows = [_config_row(config_file), *[row async for row in found]]
     if as_json:
         for row in rows:
-            click.echo(json.dumps(asdict(row), ensure_ascii=False))
+            put_json(asdict(row))
     else:
         _print(rows)
     return FAILED if any(row.status == "problem" for row in rows) else 0
@@ -58,14 +63,14 @@ def _config_row(config_file: Path | None) -> Row:
     return Row("ok", "configuration", f"{used} is understood.")
 
 
-async def _rows(settings: Settings, comfyui: str | None) -> AsyncIterator[Row]:
+async def _rows(settings: Settings, comfyui: str | None, scratch: Scratch) -> AsyncIterator[Row]:
     servers = list(settings.comfyui) if comfyui is None else []
     if not servers:
-        async for row in _server_and_templates(settings, comfyui):
+        async for row in _server_and_templates(settings, comfyui, scratch):
             yield row
     for number, server in enumerate(servers):
         only = settings.model_copy(update={"comfyui": (server,)})
-        async for row in _server_and_templates(only, None, templates=number == 0):
+        async for row in _server_and_templates(only, None, scratch, templates=number == 0):
             yield row
     for row in _front_ends(settings):
         yield row
@@ -73,7 +78,7 @@ async def _rows(settings: Settings, comfyui: str | None) -> AsyncIterator[Row]:
 
 
 async def _server_and_templates(
-    settings: Settings, comfyui: str | None, *, templates: bool = True
+    settings: Settings, comfyui: str | None, scratch: Scratch, *, templates: bool = True
 ) -> AsyncIterator[Row]:
     server = configured_server(settings, comfyui)
     subject = f"server {server.name}" if server else "server"
@@ -81,7 +86,7 @@ async def _server_and_templates(
     embedded = server is None
     async with AsyncExitStack() as stack:
         try:
-            opened = await stack.enter_async_context(open_backend(settings, comfyui))
+            opened = await stack.enter_async_context(open_backend(settings, comfyui, scratch=scratch))
             yield await _server(opened, subject)
             catalogue = await opened.backend.catalogue()
             if not await opened.backend.session.first_try(5.0):
@@ -154,27 +159,45 @@ def _front_ends(settings: Settings) -> Iterator[Row]:
 
 async def _disk(settings: Settings) -> Row:
     folder = settings.data_dir
-    # Looking must not make the folder: it is the bot's first start that does.
     existing = next((place for place in (folder, *folder.parents) if place.exists()), folder)
     try:
-        await Folder(existing).prepare()
+        await Folder(folder, remedy=Text("Set data_dir to another folder.")).prepare()
         free = (await asyncio.to_thread(shutil.disk_usage, existing)).free
     except FairbrushError as error:
         return Row("problem", "disk", str(error))
+    except OSError as error:
+        return Row("warning", "disk", f"How much of it is free cannot be told: {error.strerror}.")
     does = "can be written" if existing == folder else "can be created"
     words = f"data_dir {folder} {does}; {free / 1024**3:.1f} GB are free."
     return Row("warning" if free < LOW_DISK_BYTES else "ok", "disk", words)
 
 
 def _print(rows: Sequence[Row]) -> None:
+    if sys.stdout is not None and sys.stdout.isatty():
+        _print_table(rows)
+    else:
+        width = max(len(row.subject) for row in rows)
+        for row in rows:
+            put(f"{row.status:<7}  {row.subject:<{width}}  {row.message}")
+    counts = [
+        f"{count} {word}{'s' * (count != 1)}"
+        for word in ("problem", "warning")
+        if (count := sum(row.status == word for row in rows))
+    ]
+    put(f"\n{', '.join(counts)}." if counts else "\nAll is well.")
+
+
+def _print_table(rows: Sequence[Row]) -> None:
     table = Table(box=None, pad_edge=False, show_header=False)
     table.add_column(no_wrap=True)
-    table.add_column(no_wrap=True)
+    table.add_column(overflow="fold", max_width=28)
     table.add_column(overflow="fold")
     for row in rows:
         # Styled, not markup: subjects and messages hold file and node names of other people's making.
-        table.add_row(Styled(row.status, _COLOURS[row.status]), Styled(row.subject), Styled(row.message))
-    Console(soft_wrap=False).print(table)
-    problems = sum(row.status == "problem" for row in rows)
-    warnings = sum(row.status == "warning" for row in rows)
-    click.echo(f"\n{problems} problems, {warnings} warnings." if problems or warnings else "\nAll is well.")
+        styled = Styled(row.status, _COLOURS[row.status])
+        table.add_row(styled, Styled(printable(row.subject)), Styled(printable(row.message)))
+    console = Console()
+    with console.capture() as painted:
+        console.print(table)
+    for line in painted.get().splitlines():
+        put_styled(line)

@@ -1,28 +1,29 @@
-"""What the commands share: options, messages on stderr, exit codes, Ctrl-C."""
+"""What the commands share: options, messages on stderr, results on stdout, exit codes."""
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import json
 import logging
 import os
-import signal
+import re
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
-from contextlib import asynccontextmanager
+import traceback
+from collections.abc import Callable, Coroutine
 from pathlib import Path
-from types import FrameType
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
 from bot.domain.errors import FairbrushError, UserError
+from bot.domain.text import Text
 
 if TYPE_CHECKING:
+    from bot.cli.interruption import Interruption
     from bot.config import Settings
 
 FAILED, USAGE, INTERRUPTED = 1, 2, 130
-STOP_SECONDS = 20.0
-"""How long a stopped run may take to end before the command leaves anyway."""
 
 config_option = click.option(
     "--config",
@@ -38,13 +39,84 @@ comfyui_option = click.option(
 )
 
 
+class ResultsLost(FairbrushError):
+    """Standard output does not take the results any more."""
+
+    code = "stdout"
+
+
+class NobodyReads(ResultsLost):
+    """The reader of the results has left (``| head``). Not worth a message by itself."""
+
+
+_CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+
+
+def printable(text: str) -> str:
+    """``text`` without the control characters by which other people's words could steer a terminal."""
+    return _CONTROLS.sub("\N{REPLACEMENT CHARACTER}", text)
+
+
 def say(message: object) -> None:
     """A line for the person, on stderr: stdout is for results."""
-    click.echo(str(message), err=True)
+    # Nobody may be there to read it; that is no reason to stop.
+    with contextlib.suppress(OSError):
+        click.echo(printable(str(message)), err=True)
+
+
+def put(line: str) -> None:
+    """A line of results, on stdout, at once. Raises :class:`ResultsLost`."""
+    put_styled(printable(line) if sys.stdout is not None and sys.stdout.isatty() else line)
+
+
+def put_styled(line: str) -> None:
+    """The same for a line that holds colours of our own."""
+    stream = sys.stdout
+    if stream is None:  # closed by whoever started us
+        return
+    try:
+        try:
+            stream.write(f"{line}\n")
+        except UnicodeEncodeError:
+            _put_bytes(line)
+        stream.flush()
+    except OSError as error:
+        _silence(stream)
+        if isinstance(error, BrokenPipeError):
+            raise NobodyReads(Text("Nobody reads the results any more."), cause=repr(error)) from error
+        reason = error.strerror or error
+        said = Text("The results cannot be written to standard output: {reason}.", reason=reason)
+        raise ResultsLost(said, cause=repr(error)) from error
+
+
+def put_json(value: object) -> None:
+    """One JSON object a line; in ASCII where stdout cannot show it otherwise."""
+    line = json.dumps(value, ensure_ascii=False)
+    try:
+        line.encode(getattr(sys.stdout, "encoding", None) or "utf-8")
+    except UnicodeEncodeError:
+        line = json.dumps(value)
+    put(line)
+
+
+def _put_bytes(line: str) -> None:
+    """Names of files may be no text: on POSIX their very bytes come out again. Elsewhere stdout may have a
+    small alphabet; an escape then shows what is missing."""
+    encoding = sys.stdout.encoding or "utf-8"
+    plain = encoding.lower().replace("-", "") == "utf8"
+    data = line.encode(encoding, "surrogateescape" if plain else "backslashreplace")
+    sys.stdout.flush()
+    sys.stdout.buffer.write(data + b"\n")
+
+
+def _silence(stream: Any) -> None:
+    """What is still buffered must not fail once more when the interpreter ends."""
+    with contextlib.suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def load(config_file: Path | None) -> Settings:
-    """The settings; ends the command with exit code 2 when they are wrong."""
+    """The settings. Raises ConfigError when they are wrong."""
     from bot.config import find_config, load_settings
 
     here = Path.cwd()
@@ -57,74 +129,62 @@ def exit_code(error: FairbrushError) -> int:
 
 def message_of(error: FairbrushError) -> str:
     """What to say about a failure; with FAIRBRUSH_DEBUG set, the cause for the log as well."""
-    cause = f"\nCause: {error.cause}" if os.environ.get("FAIRBRUSH_DEBUG") and error.cause else ""
+    cause = f"\nCause: {error.cause}" if _debugging() and error.cause else ""
     return f"Error: {error}{cause}"
 
 
-def fail(error: FairbrushError) -> NoReturn:
-    """Say what went wrong and leave."""
-    say(message_of(error))
-    raise SystemExit(exit_code(error))
-
-
-@asynccontextmanager
-async def on_ctrl_c(stop: Callable[[], Awaitable[object]]) -> AsyncIterator[asyncio.Event]:
-    """While inside, Ctrl-C (or SIGTERM) sets the event that this yields and calls ``stop``, once.
-
-    What runs inside is expected to end by itself then; after STOP_SECONDS it is cancelled. A second
-    Ctrl-C leaves at once.
-    """
-    pressed = asyncio.Event()
-    loop, main = asyncio.get_running_loop(), asyncio.current_task()
-
-    def handler(_number: int, _frame: FrameType | None) -> None:
-        if pressed.is_set():
-            os._exit(INTERRUPTED)
-        loop.call_soon_threadsafe(pressed.set)
-
-    async def watch() -> None:
-        await pressed.wait()
-        await stop()
-        await asyncio.sleep(STOP_SECONDS)
-        if main is not None:
-            main.cancel()
-
-    # signal.signal and not the loop's own handlers: those do not exist on Windows.
-    before = {number: signal.signal(number, handler) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        async with asyncio.TaskGroup() as tasks:
-            watcher = tasks.create_task(watch(), name="Ctrl-C")
-            try:
-                yield pressed
-            finally:
-                watcher.cancel()
-    finally:
-        for number, earlier in before.items():
-            signal.signal(number, earlier)
-
-
-def run(main: Callable[[], Coroutine[Any, Any, int]]) -> NoReturn:
-    """Run a command's coroutine and leave with its exit code; errors of ours become a message."""
-    if os.environ.get("FAIRBRUSH_DEBUG"):
+def leave(work: Callable[[], int]) -> NoReturn:
+    """Do the work of a command and end the process with its exit code; every failure becomes a message."""
+    if _debugging():
         logging.basicConfig(format="%(name)s: %(message)s")
         logging.getLogger("bot").setLevel(logging.DEBUG)
     try:
-        sys.exit(asyncio.run(main()))
-    except (Exception, KeyboardInterrupt, asyncio.CancelledError, BaseExceptionGroup) as raised:
-        error = _leaf(raised)
-        if isinstance(error, FairbrushError):
-            fail(error)
-        if isinstance(error, KeyboardInterrupt | asyncio.CancelledError):
-            sys.exit(INTERRUPTED)
-        if isinstance(error, BrokenPipeError):
-            # The reader of our results has left (`| head`): nothing to say, and nowhere to say it.
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-            sys.exit(FAILED)
-        raise
+        code = work()
+    except (Exception, KeyboardInterrupt, asyncio.CancelledError, BaseExceptionGroup) as raised:  # noqa: BLE001 - the outermost frame: a person reads no traceback
+        code = _explain(_leaf(raised))
+    sys.exit(code)
+
+
+def drive(main: Callable[[Interruption], Coroutine[Any, Any, int]]) -> int:
+    """Run a command's coroutine, which Ctrl-C interrupts as it wishes; its exit code."""
+    from bot.cli.interruption import interruptible
+
+    async def run() -> int:
+        async with interruptible() as interruption:
+            return await main(interruption)
+
+    return asyncio.run(run())
+
+
+def _explain(error: BaseException) -> int:
+    match error:
+        case NobodyReads():
+            return FAILED
+        case FairbrushError():
+            say(message_of(error))
+            return exit_code(error)
+        case KeyboardInterrupt() | asyncio.CancelledError():
+            say("Interrupted.")
+            return INTERRUPTED
+    if _debugging():
+        traceback.print_exception(error)
+    # The words of an unexpected error may hold anything, a prompt text too; its place says enough.
+    place = traceback.extract_tb(error.__traceback__)[-1:]
+    where = "".join(f" in {Path(frame.filename).name}, line {frame.lineno}" for frame in place)
+    say(
+        f"Error: Fairbrush stumbled over itself ({type(error).__name__}{where}). That is a bug, not your "
+        "fault. With FAIRBRUSH_DEBUG=1 set, the same command shows all of it, for a report."
+    )
+    return FAILED
+
+
+def _debugging() -> bool:
+    return bool(os.environ.get("FAIRBRUSH_DEBUG"))
 
 
 def _leaf(error: BaseException) -> BaseException:
-    """The first real exception of what a task group raised."""
+    """The first real exception of what a task group raised; not a cancellation that another one caused."""
     while isinstance(error, BaseExceptionGroup):
-        error = error.exceptions[0]
+        real = [e for e in error.exceptions if not isinstance(e, asyncio.CancelledError)]
+        error = (real or list(error.exceptions))[0]
     return error

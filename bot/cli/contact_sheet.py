@@ -33,12 +33,7 @@ def contact_sheet(pictures: Sequence[tuple[Path, str]], target: Path) -> None:
             (left, height - _MARGIN - _CAPTION + 10), _fit(draw, caption, font, picture.width), _INK, font
         )
         left += picture.width + _MARGIN
-    part = target.with_suffix(".part")
-    try:
-        sheet.save(part, "PNG")
-        part.replace(target)
-    finally:
-        part.unlink(missing_ok=True)
+    sheet.save(target, "PNG")
 
 
 def _fit(

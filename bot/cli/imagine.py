@@ -3,16 +3,25 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
 from bot.cli import EXAMPLE
 from bot.cli.common import comfyui_option, config_option
+from bot.cli.help import JSON_HELP
 
-if TYPE_CHECKING:
-    from bot.cli.batch import Options
+_ACCEPTED = ("private",)
+"""Flags of a chat line that mean nothing in a shell: taken without a word, so that lines can be reused."""
+_EPILOG = f"""{EXAMPLE}
+  fairbrush imagine "a fox in the snow" --seed 1-4 --preset fast --style ink --out pictures
+  fairbrush imagine "in the rain" --image photo.jpg --denoise 0.6
+  fairbrush imagine --file prompts.txt --steps 20 --json
 
+\b
+Lines of a file are requests like "a boat --ar 16:9 --no people"; empty ones and those that
+begin with # are skipped. Flags of the command line hold where a line has none of its own.
+
+{JSON_HELP}"""
 _OWN_FLAGS = ("out", "comfyui", "json", "config", "file", "help")
 
 
@@ -26,14 +35,25 @@ class _ImagineCommand(click.Command):
         # click drops a literal "--", which must still end the flags of the text.
         cut = args.index("--") if "--" in args else len(args)
         ctx.meta["after_dashes"] = args[cut:]
-        return super().parse_args(ctx, args[:cut])
+        return super().parse_args(ctx, [_own_flag(arg) for arg in args[:cut]])
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         from bot.presentation.flags import SHELL, flags_for
 
         with formatter.section("What to paint"):
-            formatter.write_dl([(flag.usage, str(flag.help)) for flag in flags_for(SHELL)])
+            flags = [flag for flag in flags_for(SHELL) if flag.name not in _ACCEPTED]
+            formatter.write_dl([(flag.usage, str(flag.help)) for flag in flags])
         super().format_options(ctx, formatter)
+
+
+def _own_flag(arg: str) -> str:
+    """Flags of this command may have the long dash of a phone, too."""
+    from bot.presentation.flag_lexer import plain_name, split_flag
+
+    name, value = split_flag(arg) or ("", None)
+    if plain_name(name) not in _OWN_FLAGS:
+        return arg
+    return f"--{plain_name(name)}" if value is None else f"--{plain_name(name)}={value}"
 
 
 @click.command(
@@ -41,7 +61,8 @@ class _ImagineCommand(click.Command):
     cls=_ImagineCommand,
     context_settings={"ignore_unknown_options": True},
     options_metavar="[FLAGS]",
-    epilog=EXAMPLE,
+    short_help="Paint pictures from a text.",
+    epilog=_EPILOG,
 )
 @click.argument("words", nargs=-1, type=click.UNPROCESSED, metavar='"PROMPT TEXT"')
 @click.option(
@@ -76,16 +97,19 @@ def command(
     Progress goes to stderr, one path per finished picture to stdout. Ctrl-C stops the running picture on
     the server as well.
     """
-    from bot.cli import batch
-    from bot.cli.common import run
+    from bot.cli.common import drive, leave, say
 
-    options: Options = batch.Options(
-        args=(*words, *ctx.meta["after_dashes"]),
-        also_known=_OWN_FLAGS,
-        out=out,
-        lines_file=lines_file,
-        comfyui=comfyui,
-        as_json=as_json,
-        config_file=config_file,
-    )
-    run(lambda: batch.paint(options))
+    def work() -> int:
+        # Before there is an event loop: standard input may take its time, and Ctrl-C must end it.
+        from bot.cli.asks import flags_in_quotes, read_asks
+
+        typed = (*words, *ctx.meta["after_dashes"])
+        asks = read_asks(typed, lines_file, _OWN_FLAGS)
+        if (remark := flags_in_quotes(words)) is not None:
+            say(remark)
+        from bot.cli import batch
+
+        options = batch.Options(asks, out, comfyui, as_json, config_file)
+        return drive(lambda interruption: batch.paint(options, interruption))
+
+    leave(work)

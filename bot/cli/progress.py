@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 from collections.abc import Callable
 from types import TracebackType
 from typing import Protocol, Self
 
-import click
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TaskID, TaskProgressColumn, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, Progress, ProgressColumn, TaskID, TaskProgressColumn, TextColumn
+from rich.progress import TimeElapsedColumn as ElapsedColumn
+from rich.table import Column
+from rich.text import Text
 
+from bot.cli.common import printable, say
 from bot.domain.events import NodeStarted, Progressed, Queued, RunEvent, Started
 
 PLAIN_SECONDS = 5.0
@@ -19,6 +23,9 @@ PLAIN_SECONDS = 5.0
 
 MOST_BARS = 8
 """Of more pictures than this, finished ones lose their bars: the total tells enough."""
+
+WIDE, MIDDLE = 100, 64
+"""Terminal columns from which there is room for wide bars, and for the time."""
 
 
 class Bar(Protocol):
@@ -29,20 +36,29 @@ class Bar(Protocol):
 
 
 class Display(Protocol):
-    """Progress of a whole command; a context manager."""
+    """Progress of a whole command; a context manager. Everything that is said inside goes through it."""
 
     def __enter__(self) -> Self: ...
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None: ...
     def bar(self, label: str) -> Bar: ...
-    def note(self, words: str) -> None: ...
+
+    def note(self, words: str) -> None:
+        """A message for the person, on stderr."""
+
+    def result(self, write: Callable[[], None]) -> None:
+        """Let ``write`` write to stdout without tearing the bars apart."""
+
+    def restore(self) -> None:
+        """Leave the terminal as it was, for a process that leaves at once."""
 
 
 def display(total: int) -> Display:
-    """Bars when stderr is a terminal, lines otherwise; with a total when there is more than one picture."""
-    console = Console(stderr=True, highlight=False)
-    return LiveDisplay(console, total) if console.is_terminal else PlainDisplay(total)
+    """Bars when stderr is a terminal that can move its cursor, lines otherwise; with a total when there is
+    more than one picture."""
+    moves = sys.stderr is not None and sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
+    return LiveDisplay(Console(stderr=True, highlight=False), total) if moves else PlainDisplay(total)
 
 
 def words_for(event: RunEvent) -> str:
@@ -61,27 +77,42 @@ def words_for(event: RunEvent) -> str:
     return ""
 
 
+def remaining(fraction: float, elapsed: float) -> str:
+    """How long the rest will take at the pace so far; empty before there is one."""
+    if fraction <= 0.02 or elapsed < 1.0 or fraction >= 1.0:
+        return ""
+    return f"about {duration(elapsed / fraction - elapsed)} left"
+
+
+def duration(seconds: float) -> str:
+    """``90 s``, ``12 min``, ``3.5 h``"""
+    if seconds < 120:
+        return f"{max(1, round(seconds))} s"
+    return f"{seconds / 60:.0f} min" if seconds < 7200 else f"{seconds / 3600:.1f} h"
+
+
 class LiveDisplay:
-    def __init__(self, console: Console, total: int) -> None:
+    def __init__(self, console: Console, total: int, clock: Callable[[], float] = time.monotonic) -> None:
+        self._console = console
         self._total = total
+        self._clock = clock
+        self._began = clock()
+        self._done = 0
+        self._running: dict[TaskID, float] = {}
         self._progress = Progress(
-            TextColumn("{task.description}", markup=False),
-            BarColumn(bar_width=28),
-            TaskProgressColumn(),
-            TimeElapsedColumn(),
-            # Node titles are other people's text: never read as markup.
-            TextColumn("{task.fields[words]}", markup=False),
+            *_columns(console.width),
             console=console,
-            # Results belong on stdout; only where both are one terminal may they pass through here,
-            # so that they scroll above the bars.
-            redirect_stdout=sys.stdout.isatty(),
+            expand=True,
+            # Both would print through this console; what is said comes through note and result instead.
+            redirect_stdout=False,
+            redirect_stderr=False,
         )
         self._whole: TaskID | None = None
 
     def __enter__(self) -> Self:
         self._progress.start()
         if self._total > 1:
-            self._whole = self._progress.add_task("all", total=self._total, words="")
+            self._whole = self._progress.add_task(self._label(), total=self._total, words="")
         return self
 
     def __exit__(
@@ -90,42 +121,90 @@ class LiveDisplay:
         self._progress.stop()
 
     def bar(self, label: str) -> Bar:
-        task = self._progress.add_task(label, total=1.0, words="")
-        return _LiveBar(self._progress, task, self._one_done, keep=self._total <= MOST_BARS)
+        task = self._progress.add_task(printable(label), total=1.0, words="")
+        self._running[task] = 0.0
+        return _LiveBar(self, self._progress, task)
 
     def note(self, words: str) -> None:
-        self._progress.console.print(words, markup=False)
+        self._console.print(Text(printable(words)), soft_wrap=True)
 
-    def _one_done(self) -> None:
-        if self._whole is not None:
-            self._progress.advance(self._whole)
+    def result(self, write: Callable[[], None]) -> None:
+        if sys.stdout is None or not sys.stdout.isatty():
+            write()
+            return
+        # Take the bars away, write, and paint them again below.
+        live = self._progress.live
+        live.transient = True
+        self._progress.stop()
+        try:
+            write()
+        finally:
+            live.transient = False
+            self._progress.start()
+
+    def restore(self) -> None:
+        self._console.show_cursor(True)
+
+    def moved(self, task: TaskID, fraction: float) -> None:
+        self._running[task] = fraction
+        self._tell_whole()
+
+    def ended(self, task: TaskID) -> None:
+        del self._running[task]
+        self._done += 1
+        if self._total > MOST_BARS:
+            self._progress.remove_task(task)
+        self._tell_whole()
+
+    def _label(self) -> str:
+        return f"{self._done} of {self._total} pictures"
+
+    def _tell_whole(self) -> None:
+        if self._whole is None:
+            return
+        completed = self._done + sum(self._running.values())
+        words = remaining(completed / self._total, self._clock() - self._began)
+        self._progress.update(self._whole, completed=completed, description=self._label(), words=words)
+
+
+def _columns(width: int) -> list[ProgressColumn]:
+    # Texts are cut, never wrapped: a bar is one line. Titles of nodes are other people's words: no markup.
+    label = Column(no_wrap=True, overflow="ellipsis", ratio=3)
+    words = Column(no_wrap=True, overflow="ellipsis", ratio=2)
+    bar = BarColumn(bar_width=28 if width >= WIDE else 14 if width >= MIDDLE else 6)
+    columns: list[ProgressColumn] = [
+        TextColumn("{task.description}", markup=False, table_column=label),
+        bar,
+        TaskProgressColumn(),
+    ]
+    if width >= MIDDLE:
+        columns.append(ElapsedColumn())
+    return [*columns, TextColumn("{task.fields[words]}", markup=False, table_column=words)]
 
 
 class _LiveBar:
-    def __init__(self, progress: Progress, task: TaskID, one_done: Callable[[], None], *, keep: bool) -> None:
+    def __init__(self, display: LiveDisplay, progress: Progress, task: TaskID) -> None:
+        self._display = display
         self._progress = progress
         self._task = task
-        self._one_done = one_done
-        self._keep = keep
 
     def event(self, event: RunEvent) -> None:
         if isinstance(event, Progressed):
             self._progress.update(self._task, completed=event.fraction)
+            self._display.moved(self._task, event.fraction)
         if words := words_for(event):
-            self._progress.update(self._task, words=words)
+            self._progress.update(self._task, words=printable(words))
 
     def done(self, words: str, *, ok: bool = True) -> None:
         if ok:
             self._progress.update(self._task, completed=1.0)
-        self._progress.update(self._task, words=words)
+        self._progress.update(self._task, words=printable(words))
         self._progress.stop_task(self._task)
-        if not self._keep:
-            self._progress.remove_task(self._task)
-        self._one_done()
+        self._display.ended(self._task)
 
 
 class PlainDisplay:
-    """For logs and pipes: a line when a picture starts, every few seconds, and at its end."""
+    """For logs and pipes: a line when one of a few pictures starts, every few seconds, and at its end."""
 
     def __init__(self, total: int, clock: Callable[[], float] = time.monotonic) -> None:
         self._total = total
@@ -141,10 +220,17 @@ class PlainDisplay:
         pass
 
     def bar(self, label: str) -> Bar:
-        return _PlainBar(label, self._clock, self._count)
+        few = self._total <= MOST_BARS
+        return _PlainBar(label, self._clock, self._count, since=self._clock() - few * PLAIN_SECONDS)
 
     def note(self, words: str) -> None:
-        click.echo(words, err=True)
+        say(words)
+
+    def result(self, write: Callable[[], None]) -> None:
+        write()
+
+    def restore(self) -> None:
+        """Nothing was changed."""
 
     def _count(self) -> str:
         self._done += 1
@@ -152,11 +238,13 @@ class PlainDisplay:
 
 
 class _PlainBar:
-    def __init__(self, label: str, clock: Callable[[], float], count: Callable[[], str]) -> None:
+    def __init__(
+        self, label: str, clock: Callable[[], float], count: Callable[[], str], *, since: float
+    ) -> None:
         self._label = label
         self._clock = clock
         self._count = count
-        self._said = clock() - PLAIN_SECONDS
+        self._said = since
         self._fraction = 0.0
 
     def event(self, event: RunEvent) -> None:
@@ -166,7 +254,7 @@ class _PlainBar:
         words = words_for(event)
         if words and now - self._said >= PLAIN_SECONDS:
             self._said = now
-            click.echo(f"{self._label}: {self._fraction:4.0%} {words}", err=True)
+            say(f"{self._label}: {self._fraction:4.0%} {words}")
 
     def done(self, words: str, *, ok: bool = True) -> None:  # noqa: ARG002
-        click.echo(f"{self._label}: {words}{self._count()}", err=True)
+        say(f"{self._label}: {words}{self._count()}")

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from bot.cli.common import comfyui_option, config_option
+from bot.cli.help import INSPECT_JSON_HELP, LIST_JSON_HELP
 
 if TYPE_CHECKING:
     from bot.templates.catalogue import Catalogue
@@ -20,12 +23,31 @@ object_info_option = click.option(
 )
 
 
-@click.group("templates")
+class _InOrder(click.Group):
+    """Shows its commands in the order in which they are used."""
+
+    def list_commands(self, _ctx: click.Context) -> list[str]:
+        return list(self.commands)
+
+
+@click.group(
+    "templates",
+    cls=_InOrder,
+    short_help="List, inspect and add templates.",
+    epilog="\b\nExample:\n  fairbrush templates list",
+)
 def command() -> None:
-    """List templates, inspect workflow files, add one."""
+    """List the templates, inspect workflow files, add one."""
 
 
-@command.command("list", epilog="\b\nExample:\n  fairbrush templates list --comfyui http://127.0.0.1:8188")
+@command.command(
+    "list",
+    short_help="List the templates with their parameters.",
+    epilog=(
+        "\b\nExample:\n  fairbrush templates list\n"
+        f"  fairbrush templates list --comfyui http://127.0.0.1:8188 --json\n\n{LIST_JSON_HELP}"
+    ),
+)
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a template on stdout.")
 @comfyui_option
 @config_option
@@ -34,43 +56,59 @@ def list_command(as_json: bool, comfyui: str | None, config_file: Path | None) -
 
     With a server, ranges and choices are that server's, and templates that it cannot run are disabled.
     """
-    from bot.cli.common import run
+    from bot.cli.common import drive, leave
 
-    run(lambda: _list(as_json, comfyui, config_file))
+    leave(lambda: drive(lambda _: _list(as_json, comfyui, config_file)))
 
 
-@command.command("inspect", epilog="\b\nExample:\n  fairbrush templates inspect my_workflow.json --json")
+@command.command(
+    "inspect",
+    short_help="Show what is found in workflow files.",
+    epilog=f"\b\nExample:\n  fairbrush templates inspect my_workflow.json --json\n\n{INSPECT_JSON_HELP}",
+)
 @click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="FILE…")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a file on stdout.")
 @object_info_option
-def inspect_command(files: tuple[Path, ...], as_json: bool, object_info: str | None) -> None:
+@config_option
+def inspect_command(
+    files: tuple[Path, ...], as_json: bool, object_info: str | None, config_file: Path | None
+) -> None:
     """Show what is detected in exported workflows: every role with its places, ranges and choices.
 
     Works offline; then there are no ranges and choices. Exit code 1 when a file cannot be used.
     """
-    from bot.cli.common import run
+    from bot.cli.common import drive, leave, load
 
-    run(lambda: _inspect(files, as_json, object_info))
+    def work() -> int:
+        # Nothing in it concerns a file that is only looked at; one that was named must be right, though.
+        if config_file is not None:
+            load(config_file)
+        return drive(lambda _: _inspect(files, as_json, object_info))
+
+    leave(work)
 
 
-@command.command("add", epilog="\b\nExample:\n  fairbrush templates add my_workflow.json --name portrait")
+@command.command(
+    "add",
+    short_help="Add a workflow file as a template.",
+    epilog="\b\nExample:\n  fairbrush templates add my_workflow.json --name portrait",
+)
 @click.argument("file", type=click.Path(path_type=Path), metavar="FILE")
 @click.option("--name", metavar="NAME", help="Name of the template (default: the file's).")
 @object_info_option
 @config_option
 def add_command(file: Path, name: str | None, object_info: str | None, config_file: Path | None) -> None:
     """Copy an exported workflow into the workflows folder and write its sidecar for review."""
-    from bot.cli.common import run
+    from bot.cli.common import drive, leave
 
-    run(lambda: _add(file, name, object_info, config_file))
+    leave(lambda: drive(lambda _: _add(file, name, object_info, config_file)))
 
 
 async def _list(as_json: bool, comfyui: str | None, config_file: Path | None) -> int:
     import asyncio
-    import json
 
     from bot.app import configured_server, open_backend
-    from bot.cli.common import load, say
+    from bot.cli.common import load, put, put_json, say
     from bot.templates.loader import TemplateLibrary
 
     settings = load(config_file)
@@ -81,10 +119,10 @@ async def _list(as_json: bool, comfyui: str | None, config_file: Path | None) ->
     library = await asyncio.to_thread(TemplateLibrary, settings.workflows_dir, catalogue)
     if as_json:
         for template in library.enabled():
-            click.echo(json.dumps(_as_json(template), ensure_ascii=False))
+            put_json(_as_json(template))
         for broken in library.disabled():
             reasons = [str(problem) for problem in broken.problems]
-            click.echo(json.dumps({"name": broken.name, "enabled": False, "problems": reasons}))
+            put_json({"name": broken.name, "enabled": False, "problems": reasons})
         return 0
     if not library.enabled() and not library.disabled():
         say(
@@ -94,26 +132,28 @@ async def _list(as_json: bool, comfyui: str | None, config_file: Path | None) ->
     for template in library.enabled():
         _print_template(template)
     for broken in library.disabled():
-        click.echo(f"{broken.name}  (disabled)")
+        put(f"{broken.name}  (disabled)")
         for problem in broken.problems:
-            click.echo(f"    {problem}")
-        click.echo()
+            put(f"    {problem}")
+        put("")
     return 0
 
 
 def _print_template(template: Template) -> None:
+    from bot.cli.common import put
+
     about = " – ".join(part for part in (template.title, template.description) if part)
-    click.echo(f"{template.name}  /{template.command}  {about}".rstrip())
+    put(f"{template.name}  /{template.command}  {about}".rstrip())
     width = max((len(name) for name in template.parameters), default=0)
     for name, parameter in template.parameters.items():
         default = "" if parameter.default is None else f"  (default {_short(parameter.default)})"
-        click.echo(f"    {name:<{width}}  {parameter.kind:<6}  {_short(parameter.allowed())}{default}")
+        put(f"    {name:<{width}}  {parameter.kind:<6}  {_short(parameter.allowed())}{default}")
     for what, names in (("presets", template.presets), ("styles", template.styles)):
         if names:
-            click.echo(f"    {what}: {', '.join(names)}")
+            put(f"    {what}: {', '.join(names)}")
     for note in template.notes:
-        click.echo(f"    note: {note}")
-    click.echo()
+        put(f"    note: {note}")
+    put("")
 
 
 def _short(value: object, most: int = 70) -> str:
@@ -147,9 +187,8 @@ def _as_json(template: Template) -> dict[str, object]:
 
 async def _inspect(files: tuple[Path, ...], as_json: bool, object_info: str | None) -> int:
     import asyncio
-    import json
 
-    from bot.cli.common import FAILED
+    from bot.cli.common import FAILED, put, put_json
     from bot.templates.inspection import inspect_file
 
     catalogue = await read_catalogue(object_info)
@@ -158,35 +197,75 @@ async def _inspect(files: tuple[Path, ...], as_json: bool, object_info: str | No
         found = await asyncio.to_thread(inspect_file, file, catalogue)
         usable = usable and bool(found["outputs"]) and found["format"] == "api"
         if as_json:
-            click.echo(json.dumps(found, ensure_ascii=False))
+            put_json(found)
             continue
-        click.echo(f"{found['file']}  ({found['format']})")
+        put(f"{found['file']}  ({found['format']})")
         for role, places in found["roles"].items():
             if places:
-                click.echo(f"    {role:<14}  {', '.join(places)}")
+                put(f"    {role:<14}  {', '.join(places)}")
         for problem in found["problems"]:
-            click.echo(f"    problem: {problem}")
-        click.echo()
+            put(f"    problem: {problem}")
+        put("")
     return 0 if usable else FAILED
 
 
 async def _add(file: Path, name: str | None, object_info: str | None, config_file: Path | None) -> int:
     import asyncio
 
-    from bot.cli.common import load, say
+    from bot.cli.common import load, put, say
     from bot.templates.add import add_template
 
     settings = load(config_file)
     catalogue = await read_catalogue(object_info)
-    added = await asyncio.to_thread(add_template, file, settings.workflows_dir, name, catalogue)
-    click.echo(str(added.export))
-    click.echo(str(added.sidecar))
+    with own_folder(settings.workflows_dir, config_file) as folder:
+        added = await asyncio.to_thread(add_template, file, folder, name, catalogue)
+    put(str(added.export))
+    put(str(added.sidecar))
     for note in added.notes:
         say(f"Note: {note}")
     say(
         f"Read {added.sidecar.name}, change what you like, then:  fairbrush imagine … --template {added.name}"
     )
     return 0
+
+
+@contextmanager
+def own_folder(workflows: Path, config_file: Path | None) -> Iterator[Path]:
+    """The folder to add to. One that came with the program is not the operator's: an update would take
+    what is added there. Then ``workflows`` is made beside the configuration, with copies of what came with
+    the program, since from then on it is the folder that counts; on failure it goes again.
+    """
+    import shutil
+
+    from bot.cli.common import say
+    from bot.config import find_config
+    from bot.domain.errors import OutputError
+    from bot.domain.text import Text
+    from bot.templates.loader import shipped_folder
+
+    config = find_config(config_file, Path.cwd())
+    own = (config.parent if config else Path.cwd()) / "workflows"
+    shipped = shipped_folder()
+    if workflows.resolve() != shipped.resolve() or own.resolve() == shipped.resolve():
+        yield workflows
+        return
+    try:
+        shutil.copytree(shipped, own)
+    except OSError as error:
+        raise OutputError(
+            Text(
+                "{folder} cannot be made: {reason}. Set workflows_dir to another folder.",
+                folder=own,
+                reason=error.strerror or error,
+            ),
+            cause=repr(error),
+        ) from error
+    try:
+        yield own
+    except BaseException:
+        shutil.rmtree(own, ignore_errors=True)
+        raise
+    say(f"Made {own}, with copies of the templates that come with Fairbrush.")
 
 
 async def read_catalogue(source: str | None) -> Catalogue | None:

@@ -2,20 +2,40 @@
 
 from __future__ import annotations
 
-import asyncio
 import io
+import stat
+import struct
 import warnings
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
 
 from bot.domain.errors import ImageRefused
 from bot.domain.text import Text
+from bot.service.threads import in_thread
 
 MAX_IMAGE_BYTES = 20 * 1024 * 1024
 """What Telegram lets a bot download; Discord's default upload is half of it."""
 MAX_IMAGE_PIXELS = 50_000_000
 """Decoded size: 50 megapixels are 150 MB as RGB, more than any sampler takes as input."""
 _SUFFIXES = {"PNG": ".png", "JPEG": ".jpg", "WEBP": ".webp", "GIF": ".gif", "BMP": ".bmp", "TIFF": ".tif"}
+_READ_AS = {"MPO": "JPEG"}
+"""What Pillow calls some files of a format: photographs of several cameras are JPEG with a second picture."""
+_DECODER_ERRORS = (
+    OSError,
+    SyntaxError,
+    ValueError,
+    EOFError,
+    MemoryError,
+    LookupError,
+    TypeError,
+    AttributeError,
+    ArithmeticError,
+    NotImplementedError,
+    struct.error,
+    zlib.error,
+)
+"""What decoders raise on damaged files."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,28 +54,31 @@ async def read_input_image(path: Path) -> InputImage:
     Raises :class:`ImageRefused` with its own message for a file that is missing, empty, too large, no
     image, damaged, or unpacks to too many pixels.
     """
-    return await asyncio.to_thread(_read, path)
+    return await in_thread(_read, path)
 
 
 async def check_image(content: bytes, name: str) -> InputImage:
     """The same for bytes that came by network; ``name`` is for messages only."""
-    return await asyncio.to_thread(_check, content, name)
+    return await in_thread(_check, content, name)
 
 
 def _read(path: Path) -> InputImage:
     try:
-        size = path.stat().st_size
-        if path.is_dir():
+        found = path.stat()
+        if stat.S_ISDIR(found.st_mode):
             raise ImageRefused(Text("“{name}” is a folder, not an image.", name=path))
-        if size > MAX_IMAGE_BYTES:
-            raise _too_large(str(path), size)
-        content = path.read_bytes()
+        if not stat.S_ISREG(found.st_mode):
+            # A device or a pipe may never end, or never begin.
+            raise ImageRefused(Text("“{name}” is no ordinary file. Save the image in one.", name=path))
+        if found.st_size > MAX_IMAGE_BYTES:
+            raise _too_large(str(path), found.st_size)
+        with path.open("rb") as stream:
+            content = stream.read(MAX_IMAGE_BYTES + 1)
     except FileNotFoundError as error:
         raise ImageRefused(Text("There is no file “{name}”.", name=path)) from error
     except (OSError, ValueError) as error:
-        raise ImageRefused(
-            Text("“{name}” cannot be read: {reason}.", name=path, reason=getattr(error, "strerror", error))
-        ) from error
+        reason = getattr(error, "strerror", None) or error
+        raise ImageRefused(Text("“{name}” cannot be read: {reason}.", name=path, reason=reason)) from error
     return _check(content, str(path))
 
 
@@ -66,16 +89,17 @@ def _check(content: bytes, name: str) -> InputImage:
         raise ImageRefused(Text("“{name}” is empty.", name=name))
     if len(content) > MAX_IMAGE_BYTES:
         raise _too_large(name, len(content))
+    # Pillow warns of decompression bombs at a limit of its own; ours is lower and refuses. Not undone
+    # afterwards: restoring the filters would race with other threads that check an image.
+    warnings.simplefilter("ignore", Image.DecompressionBombWarning)
     try:
-        with warnings.catch_warnings():
-            # Pillow warns of decompression bombs at its own limit; ours is checked below.
-            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-            with Image.open(io.BytesIO(content), formats=tuple(_SUFFIXES)) as image:
-                width, height = image.size
-                if width * height > MAX_IMAGE_PIXELS:
-                    raise _too_many_pixels(name, width, height)
-                image.load()
-                return InputImage(content, _SUFFIXES[image.format or "PNG"], width, height)
+        with Image.open(io.BytesIO(content), formats=tuple(_SUFFIXES)) as image:
+            width, height = image.size
+            if width * height > MAX_IMAGE_PIXELS:
+                raise _too_many_pixels(name, width, height)
+            image.load()
+            kind = image.format or "PNG"
+            return InputImage(content, _SUFFIXES[_READ_AS.get(kind, kind)], width, height)
     except Image.DecompressionBombError as error:
         raise ImageRefused(
             Text("“{name}” unpacks to far too many pixels. Send a smaller picture.", name=name)
@@ -84,8 +108,7 @@ def _check(content: bytes, name: str) -> InputImage:
         raise ImageRefused(
             Text("“{name}” is not an image that can be used. Send PNG, JPEG or WebP.", name=name)
         ) from error
-    except (OSError, SyntaxError, ValueError, EOFError, MemoryError) as error:
-        # What decoders raise on damaged files; ImageRefused is none of these.
+    except _DECODER_ERRORS as error:
         raise ImageRefused(
             Text("“{name}” is damaged: it cannot be decoded to the end.", name=name), cause=repr(error)
         ) from error

@@ -1,4 +1,4 @@
-"""From what somebody asked for to kept pictures: choose a template, resolve, bind, run, keep.
+"""From what somebody asked for to jobs: choose a template, resolve what was asked.
 
 A request becomes ``count`` jobs, each painted alone with seed + index (a batch would change the noise),
 so that every picture can be made again by itself.
@@ -6,30 +6,19 @@ so that every picture can be made again by itself.
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
-import uuid
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Container, Iterator, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import assert_never
+from types import MappingProxyType
 
-from bot.domain.errors import (
-    FlagError,
-    NothingPainted,
-    ParameterError,
-    RunInterrupted,
-    TemplateNotFound,
-)
-from bot.domain.events import Failed, Finished, Interrupted, RunEvent
-from bot.domain.ids import PromptId
-from bot.domain.outputs import MediaKind, OutputFile, OutputText, wanted_outputs
+from bot.domain.errors import FairbrushError, FlagError, ParameterError, TemplateError, TemplateNotFound
 from bot.domain.text import Text
 from bot.presentation.flags import Ask
 from bot.service.images import InputImage
-from bot.service.keep import Folder
-from bot.service.ports import Backend, Submission
 from bot.templates.loader import TemplateLibrary
+from bot.templates.params import Kind
+from bot.templates.reading import Raw
+from bot.templates.resolution import ALIASES
 from bot.templates.sizes import Limits
 from bot.templates.template import Template
 from bot.templates.values import LoraChoice, ResolvedValues
@@ -67,27 +56,11 @@ class Job:
         return name if seed is None else f"{name}-{seed}"
 
 
-@dataclass(frozen=True, slots=True)
-class KeptFile:
-    path: Path
-    kind: MediaKind
-
-
-@dataclass(frozen=True, slots=True)
-class Picture:
-    """A job's result: files on our disk, texts, and what it cost the server."""
-
-    job: Job
-    files: tuple[KeptFile, ...]
-    texts: tuple[str, ...]
-    server_seconds: float | None
-    cached: bool
-
-
 def choose_template(library: TemplateLibrary, ask: Ask, command: str = "imagine") -> Template:
     """The template that was named, else the command's default for what was given (words, or an image).
 
-    Raises :class:`TemplateNotFound` with the nearest names, or when the command has no template at all.
+    Raises :class:`TemplateNotFound` with the nearest names, or when the command has no template at all,
+    and TemplateError when those that it has are disabled.
     """
     if ask.template is not None:
         return library.get(ask.template)
@@ -96,20 +69,39 @@ def choose_template(library: TemplateLibrary, ask: Ask, command: str = "imagine"
     from_words = [template for template in candidates if not template.media]
     pool = takes_image if ask.image is not None else from_words
     if not pool:
-        raise TemplateNotFound(_nothing_for(library, command, ask.image is not None))
+        raise _nothing_for(library, command, image=ask.image is not None)
     return next((template for template in pool if template.is_default), pool[0])
 
 
-def _nothing_for(library: TemplateLibrary, command: str, image: bool) -> Text:
-    if image:
-        return Text("No template here takes an image. Add one, or name one with --template.")
-    if not library.enabled():
-        return Text(
-            "There is no usable template in {folder}. Put a workflow there that was saved with "
-            "Workflow → Export (API).",
-            folder=library.folder,
+def _nothing_for(library: TemplateLibrary, command: str, *, image: bool) -> FairbrushError:
+    what = Text("takes a picture") if image else Text("makes pictures from words")
+    if broken := library.disabled():
+        return TemplateError(
+            Text(
+                "No template that can be used here {what}. Of {count} that cannot, the first is {name}: "
+                "{reason} For all reasons:  fairbrush check",
+                what=what,
+                count=len(broken),
+                name=broken[0].name,
+                reason=broken[0].problems[0],
+            )
         )
-    return Text("No template is for {command}. Name one with --template.", command=command)
+    if not library.enabled():
+        return TemplateNotFound(
+            Text(
+                "There is no template in {folder}. Put a workflow there that was saved with "
+                "Workflow → Export (API).",
+                folder=library.folder,
+            )
+        )
+    return TemplateNotFound(
+        Text(
+            "No template for {command} {what}. Add one, or name one with --template: {names}.",
+            command=command,
+            what=what,
+            names=", ".join(template.name for template in library.enabled()),
+        )
+    )
 
 
 def plan(
@@ -118,44 +110,27 @@ def plan(
     *,
     limits: Limits,
     draw: Draw,
-    image: InputImage | None = None,
+    images: Mapping[str, InputImage] = MappingProxyType({}),
 ) -> tuple[Request, ...]:
     """The requests that ``ask`` means: one, or one a seed of a seed range.
 
-    Raises :class:`ParameterError` or :class:`FlagError`; nothing has been uploaded or painted by then.
+    ``images`` are the checked files that the ask names, by the name it gives them. Raises
+    :class:`ParameterError` or :class:`FlagError`; nothing has been uploaded or painted by then.
     """
     template.check_count(ask.count, limits)
-    inputs: dict[str, InputImage] = {}
-    asked: dict[str, object] = dict(ask.values)
-    if "prompt_text" in template.parameters:
-        asked.setdefault("prompt_text", ask.prompt_text)
-    elif ask.prompt_text.strip():
-        raise ParameterError(
-            "prompt_text", Text("Template {template} takes no text.", template=template.name)
-        )
-    if ask.negative_text is not None:
-        asked["negative_text"] = ask.negative_text
+    files = {name: images[file] for name, file in _files(ask, template, images).items()}
+    references = {name: hashlib.sha256(image.content).hexdigest() for name, image in files.items()}
+    inputs = {references[name]: image for name, image in files.items()}
+    asked: dict[str, Raw | None] = {**ask.values, **_words(ask, template), **references}
     if ask.size is not None:
         asked["size"] = f"{ask.size[0]}x{ask.size[1]}"
     if ask.aspect is not None:
-        asked["aspect"] = f"{ask.aspect[0]:g}:{ask.aspect[1]:g}"
-    if image is not None:
-        reference = hashlib.sha256(image.content).hexdigest()
-        inputs[reference] = image
-        asked[_INPUT_IMAGE] = reference
-    for name in template.media:
-        if name not in asked:
-            raise FlagError(
-                Text(
-                    "Template {template} needs a picture to start from. Give one with --image FILE.",
-                    template=template.name,
-                )
-            )
+        asked["aspect"] = "{:.6f}:{:.6f}".format(*ask.aspect)
     loras = tuple(LoraChoice(lora.name, lora.strength) for lora in ask.loras)
     requests = []
     for seed in ask.seeds or (ask.seed,):
         values = template.resolve(
-            {**asked, **({} if seed is None else {"seed": seed})},  # type: ignore[dict-item]
+            {**asked, **({} if seed is None else {"seed": seed})},
             limits=limits,
             draw=draw,
             preset=ask.preset,
@@ -166,68 +141,58 @@ def plan(
     return tuple(requests)
 
 
-class Painter:
-    """Runs jobs on one backend and keeps their results in one folder."""
+def named_files(ask: Ask) -> Iterator[str]:
+    """The files that an ask names, for :func:`plan` to be given: ``--image``, ``--set input_mask=…``."""
+    if ask.image is not None:
+        yield ask.image
+    yield from (value for name, value in ask.values.items() if _plain(name).startswith("input_"))
 
-    def __init__(self, backend: Backend, folder: Folder, *, previews: bool = False) -> None:
-        self._backend = backend
-        self._folder = folder
-        self._previews = previews
-        self._uploads: dict[str, str] = {}
-        self._upload_lock = asyncio.Lock()
-        self._running: set[PromptId] = set()
 
-    async def paint(self, job: Job, on_event: Callable[[RunEvent], None]) -> Picture:
-        """Paint one job. Raises BackendError (:class:`RunInterrupted` after a cancel) or OutputError."""
-        template = job.request.template
-        uploads = {reference: await self._upload(reference, i) for reference, i in job.request.inputs.items()}
-        prompt_id = PromptId(str(uuid.uuid4()))
-        submission = Submission(
-            prompt_id, template.bind(job.values, uploads), frozenset(template.outputs), self._previews
+def _plain(name: str) -> str:
+    """A parameter's name from what a person wrote after ``--set``."""
+    plain = name.strip().replace("-", "_").casefold()
+    return ALIASES.get(plain, plain)
+
+
+def _words(ask: Ask, template: Template) -> dict[str, str]:
+    words = {} if ask.negative_text is None else {"negative_text": ask.negative_text}
+    if "prompt_text" in template.parameters:
+        return {**words, "prompt_text": ask.prompt_text}
+    if ask.prompt_text.strip():
+        raise ParameterError(
+            "prompt_text", Text("Template {template} takes no text.", template=template.name)
         )
-        self._running.add(prompt_id)
-        try:
-            end = await self._backend.run(submission, on_event)
-        finally:
-            self._running.discard(prompt_id)
-        match end:
-            case Finished():
-                return await self._keep(job, end)
-            case Failed(error=error):
-                raise error
-            case Interrupted():
-                raise RunInterrupted(Text("The picture was stopped."), cause=f"prompt {prompt_id}")
-        assert_never(end)
+    return words
 
-    async def cancel_all(self) -> int:
-        """Stop what is being painted; how many that were. Their ``paint`` raises RunInterrupted soon."""
-        running = tuple(self._running)
-        for prompt_id in running:
-            await self._backend.cancel(prompt_id)
-        return len(running)
 
-    async def _upload(self, reference: str, image: InputImage) -> str:
-        async with self._upload_lock:
-            if reference not in self._uploads:
-                self._uploads[reference] = await self._backend.upload_image(image.content, image.suffix)
-            return self._uploads[reference]
-
-    async def _keep(self, job: Job, end: Finished) -> Picture:
-        files: list[KeptFile] = []
-        texts: list[str] = []
-        for output in wanted_outputs(end.outputs, frozenset(job.request.template.outputs)):
-            match output:
-                case OutputFile():
-                    path = await self._folder.keep(self._backend, output, job.stem)
-                    files.append(KeptFile(path, output.kind))
-                case OutputText():
-                    texts.append(output.text)
-        if not files and not texts:
-            raise NothingPainted(
+def _files(ask: Ask, template: Template, images: Container[str]) -> dict[str, str]:
+    """The file for each parameter that needs one."""
+    given = {_plain(name): value for name, value in ask.values.items()}
+    if ask.image is not None:
+        given[_INPUT_IMAGE] = ask.image
+    if ask.image is not None and _INPUT_IMAGE not in template.parameters:
+        raise FlagError(
+            Text("Template {template} takes no picture. Leave --image out.", template=template.name)
+        )
+    files: dict[str, str] = {}
+    for name in template.media:
+        kind = template.parameters[name].kind
+        if kind not in (Kind.IMAGE, Kind.MASK):
+            raise FlagError(
                 Text(
-                    "The workflow ran but left no result. Its output node must save or preview something "
-                    "(template {template}).",
-                    template=job.request.template.name,
+                    "Template {template} needs a file of the kind {kind}; only pictures can be given.",
+                    template=template.name,
+                    kind=kind,
                 )
             )
-        return Picture(job, tuple(files), tuple(texts), end.server_seconds, end.cached)
+        if given.get(name) not in images:
+            how = "--image FILE" if name == _INPUT_IMAGE else f"--set {name}=FILE"
+            raise FlagError(
+                Text(
+                    "Template {template} needs a picture to start from. Give one with {how}.",
+                    template=template.name,
+                    how=how,
+                )
+            )
+        files[name] = given[name]
+    return files
