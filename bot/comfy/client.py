@@ -5,7 +5,7 @@ Nothing here retries or waits for a run; that is :mod:`bot.comfy.backend`'s.
 
 from __future__ import annotations
 
-import asyncio
+import io
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -23,6 +23,7 @@ from bot.domain.errors import ProtocolError
 from bot.domain.ids import ClientId, NodeId, PromptId
 from bot.domain.outputs import OutputFile
 from bot.domain.text import Text
+from bot.service.threads import in_thread
 from bot.templates.catalogue import Catalogue
 from bot.templates.graph import Graph
 
@@ -166,9 +167,11 @@ class ComfyClient:
     async def object_info(self) -> dict[str, Any]:
         """The raw node catalogue, 1 to 10 MB."""
         data = await self._get_json("object_info")
-        if not isinstance(data, dict) or not data:
-            raise self._transport.not_comfy("an empty /object_info")
-        return data
+        if isinstance(data, dict):
+            for described in data.values():
+                if isinstance(described, dict) and "input" in described:
+                    return data
+        raise self._transport.not_comfy("an /object_info without a node class")
 
     async def upload_image(self, content: bytes, filename: str) -> str:
         """Put an input image on the server; returns the name by which a graph refers to it.
@@ -176,7 +179,10 @@ class ComfyClient:
         ``filename`` must be plain ASCII of our making: the server keeps odd ones percent-encoded.
         """
         form = aiohttp.FormData()
-        form.add_field("image", content, filename=filename, content_type="application/octet-stream")
+        # As a stream: aiohttp warns of large bytes, which it would send in one piece.
+        form.add_field(
+            "image", io.BytesIO(content), filename=filename, content_type="application/octet-stream"
+        )
         async with self._transport.request("POST", "upload/image", data=form) as response:
             answer = await self._transport.json(response)
         name = answer.get("name") if isinstance(answer, dict) else None
@@ -210,9 +216,9 @@ class ComfyClient:
                 waiting += chunk
                 size += len(chunk)
                 if len(waiting) >= FLUSH_BYTES:
-                    await asyncio.to_thread(_write, target, mode, waiting)
+                    await in_thread(_write, target, mode, waiting)
                     mode, waiting = "ab", bytearray()
-            await asyncio.to_thread(_write, target, mode, waiting)
+            await in_thread(_write, target, mode, waiting)
             return Download(size, response.content_type)
 
     async def _get_json(self, path: str) -> Any:
