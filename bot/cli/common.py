@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from bot.cli.interruption import Interruption
     from bot.config import Settings
 
+_LONGEST_DEBUG_LINE = 500
+
 FAILED, USAGE, INTERRUPTED = 1, 2, 130
 
 config_option = click.option(
@@ -167,7 +169,8 @@ def _explain(error: BaseException) -> int:
             say("Interrupted.")
             return INTERRUPTED
     if _debugging():
-        traceback.print_exception(error)
+        for line in "".join(traceback.format_exception(error)).splitlines():
+            say(line[:_LONGEST_DEBUG_LINE])  # an exception may quote a whole file
     # The words of an unexpected error may hold anything, a prompt text too; its place says enough.
     place = traceback.extract_tb(error.__traceback__)[-1:]
     where = "".join(f" in {Path(frame.filename).name}, line {frame.lineno}" for frame in place)
