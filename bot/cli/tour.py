@@ -39,9 +39,9 @@ PACE = 0.12
 
 FROM_WORDS = (
     "a lighthouse on a cliff at dusk, warm light, calm sea --template text-to-image --ar 3:2 --seed 7",
-    "a fox in a snowy forest, northern lights --template flux --ar 2:3 --seed 21",
+    "a fox in a snowy field, northern lights --template flux --ar 2:3 --seed 5",
 )
-FROM_PICTURE = "the same lighthouse in a storm at night --template image-to-image --seed 11"
+FROM_PICTURE = "the same lighthouse on a cliff, a storm at night --template image-to-image --seed 7"
 SAMPLES = len(FROM_WORDS) + 1
 
 
