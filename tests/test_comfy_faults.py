@@ -247,6 +247,31 @@ async def test_a_socket_that_closes_again_and_again_is_opened_ever_less_often(pr
     assert 1 < opened < 20
 
 
+async def test_the_socket_is_back_as_soon_as_the_server_is(server: Engine, proxy: FaultProxy) -> None:
+    """However long the pauses between tries had become: the run asks, and so knows."""
+    graph = slow(seed := fresh())
+    server.gate.limit(seed, 1)
+    async with connected(proxy.url) as backend, running(backend, submission(graph)) as told:
+        await told.until_step(1)
+        await proxy.vanish()
+        backend.session._pause = backend.session._hurried.wait  # type: ignore[assignment, method-assign]
+        await asyncio.sleep(0.1)
+        await proxy.listen()
+        await eventually(lambda: backend.session.connections == 2)
+        server.gate.limit(seed, None)
+        assert isinstance(await told.end(), Finished)
+
+
+async def test_a_run_does_not_wait_out_the_pause_between_tries(proxy: FaultProxy) -> None:
+    refused = proxy.on("GET", "/ws", faults.answer(502))
+    async with connected(proxy.url) as backend:
+        for _ in range(5):
+            await backend.session.first_try(1.0)
+        refused.times = 0
+        assert isinstance(await run(backend, submission(flat())), Finished)
+        assert backend.session.connected
+
+
 async def test_a_proxy_that_takes_sockets_and_hangs_up_is_no_connection(proxy: FaultProxy) -> None:
     proxy.filters.append(faults.drop_socket("status", times=10**6))
     async with connected(proxy.url) as backend:
@@ -268,7 +293,10 @@ async def test_a_socket_that_does_not_greet_is_closed_and_tried_again(
     assert proxy.sockets[:2] == [proxy.sockets[0], proxy.sockets[0].replace("open", "close")]
 
 
-async def test_a_run_that_ends_before_the_socket_is_up_is_found(proxy: FaultProxy) -> None:
+async def test_a_run_that_ends_before_the_socket_is_up_is_found(
+    proxy: FaultProxy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bot.comfy.backend.FIRST_TRY_SECONDS", 0.02)
     opened = asyncio.Event()
 
     async def late(request: faults.web.Request, forward: faults.Forward) -> faults.web.StreamResponse:
@@ -277,7 +305,6 @@ async def test_a_run_that_ends_before_the_socket_is_up_is_found(proxy: FaultProx
 
     proxy.on("GET", "/ws", late, times=1)
     async with connected(proxy.url) as backend:
-        backend.session._tried.set()  # as if the first try had taken too long
         assert isinstance(await run(backend, submission(flat())), Finished)
         opened.set()
         await eventually(lambda: backend.session.connected)
@@ -547,19 +574,21 @@ async def test_what_is_no_comfyui_server_is_named(
         proxy.on(method, "/*", action)
     async with connected(proxy.url, unreachable=0.1) as backend:
         error = error_of(await run(backend, submission(flat())))
-        assert type(error) is kind, error
+        assert isinstance(error, kind), error
         assert words in str(error)
         assert proxy.url in str(error) or kind is ProtocolError
         with pytest.raises(kind):
             await backend.catalogue()
 
 
-async def test_a_server_that_stops_answering_times_out(proxy: FaultProxy) -> None:
+async def test_a_server_that_stops_answering_times_out(
+    proxy: FaultProxy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bot.comfy.backend.FIRST_TRY_SECONDS", 0.02)
     never = asyncio.Event()
     for method in ("GET", "POST"):
         proxy.on(method, "/*", faults.hold(never))
     async with connected(proxy.url, timeout_seconds=0.1, unreachable=0.2) as backend:
-        backend.session._tried.set()
         error = error_of(await run(backend, submission(flat())))
         assert isinstance(error, ServerUnreachable)
         assert "did not answer in time" in str(error)

@@ -32,7 +32,9 @@ from bot.templates.catalogue import Catalogue
 
 CATALOGUE_SECONDS = 300.0
 """A catalogue older than this is asked for again: models are added while a server runs."""
-FIRST_TRY_SECONDS = 5.0
+FIRST_TRY_SECONDS = 3.0
+LATER_TRY_SECONDS = 0.5
+"""How long a run waits for a websocket before it goes on without one."""
 TRANSFER_TRIES = 4
 
 
@@ -93,7 +95,8 @@ class ComfyBackend:
             )
             self._drives[submission.prompt_id] = drive
             try:
-                await self.session.first_try(FIRST_TRY_SECONDS)
+                first = self.session.connections == 0
+                await self.session.first_try(FIRST_TRY_SECONDS if first else LATER_TRY_SECONDS)
                 if submitted:
                     subscription.nudge()  # it may be over already
                     return await drive.to_the_end(on_event)

@@ -89,6 +89,8 @@ class Drive:
             self._refusal = error
             self._watch.asked(self._clock(), reached=False)
         else:
+            if self._refusal is not None:
+                self._session.hurry()  # it is back
             self._refusal = None
             self._watch.asked(self._clock(), reached=True, listed=isinstance(found, QueueSnapshot))
             self._subscription.push(self._means(found))

@@ -61,6 +61,7 @@ class Session:
         self._suspected = False
         self._connected = asyncio.Event()
         self._tried = asyncio.Event()
+        self._hurried = asyncio.Event()
 
     @property
     def connected(self) -> bool:
@@ -84,13 +85,20 @@ class Session:
             self._ours.append(run.prompt_id)
 
     async def first_try(self, seconds: float) -> bool:
-        """Give the first attempt to connect time to succeed; returns at once when it has failed."""
-        try:
-            async with asyncio.timeout(seconds):
-                await self._tried.wait()
-        except TimeoutError:
-            pass
+        """Whether there is a connection. If not, one attempt is made now, and given ``seconds`` to end."""
+        if not self.connected:
+            self._tried.clear()
+            self.hurry()
+            try:
+                async with asyncio.timeout(seconds):
+                    await self._tried.wait()
+            except TimeoutError:
+                pass
         return self.connected
+
+    def hurry(self) -> None:
+        """Try to connect now instead of after the pause that failures made longer."""
+        self._hurried.set()
 
     async def reconnect(self) -> None:
         """Close the socket on suspicion; :meth:`stay_connected` opens a new one.
@@ -113,10 +121,18 @@ class Session:
             async for attempt in AsyncRetrying(
                 retry=retry_if_exception_type((aiohttp.ClientError, OSError)),
                 wait=wait_random_exponential(multiplier=0.25, max=10.0),
+                sleep=self._pause,
                 before_sleep=self._log_failure,
             ):
                 with attempt:
                     await self._connect_and_read()
+
+    async def _pause(self, seconds: float) -> None:
+        try:
+            async with asyncio.timeout(seconds):
+                await self._hurried.wait()
+        except TimeoutError:
+            pass
 
     def _log_failure(self, state: RetryCallState) -> None:
         error = state.outcome.exception() if state.outcome else None
@@ -124,6 +140,7 @@ class Session:
 
     async def _connect_and_read(self) -> None:
         """One connection's life. Raises when it was none or too short; returns when it was lost later."""
+        self._hurried.clear()
         if not self._fixed_id and not self._subscriptions:
             self.client_id = _fresh_id()
         url = (self._client.base / "ws").with_query(clientId=self.client_id)
