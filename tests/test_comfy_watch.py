@@ -169,4 +169,4 @@ def test_the_server_is_always_asked_again_within_bounds(
                 getattr(watched, name)(now)
     watched.asked(now, reached=True, listed=running)
     wait = watched.until_ask(now, connected=connected, running=running, hinted=hinted)
-    assert PATIENCE.ask_ended * 0.999 <= wait <= PATIENCE.ask_running
+    assert PATIENCE.ask_ended * 0.999 <= wait <= PATIENCE.ask_running * 1.001  # sums of floats

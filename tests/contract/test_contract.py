@@ -378,6 +378,7 @@ async def test_a_run_that_ended_meanwhile_is_found(target: Target, stranger: Str
     await stranger.client.submit(graph, posted.prompt_id, posted.prompt_id)  # type: ignore[arg-type]
     await stranger.until_ended(posted.prompt_id)
     async with target.connected(ask_deaf=60.0, ask_waiting=60.0) as backend:
+        await eventually(lambda: backend.session.connected)
         assert files(await run(backend, posted, submitted=True))
         unknown = submission(graph)
         assert isinstance(error_of(await run(backend, unknown, submitted=True)), RunLost)
