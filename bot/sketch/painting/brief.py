@@ -17,6 +17,9 @@ Picture = NDArray[Any]
 Plane = NDArray[Any]
 """One channel: shape (height, width)."""
 
+Mask = NDArray[np.bool_]
+"""Yes or no for each pixel: shape (height, width)."""
+
 
 @dataclass(frozen=True, slots=True)
 class Brief:

@@ -1,11 +1,11 @@
 """Where the subjects stand: composition by thirds, footing found on the scene that was painted."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import NDArray
 
+from bot.sketch.painting.brief import Mask
 from bot.sketch.painting.canvas import Canvas
 from bot.sketch.painting.idea import Motif
 from bot.sketch.painting.palette import named, saturate
@@ -23,12 +23,12 @@ _PLACES_ACROSS = (0.63, 0.3, 0.84, 0.14, 0.48)
 class Floor:
     """What the scene offers to stand on: per pixel, whether there is ground, and whether it is water."""
 
-    land: NDArray[np.bool_]
-    water: NDArray[np.bool_]
+    land: Mask
+    water: Mask
     horizon: float
     table: float | None = None
     floating: bool = False
-    ridge: NDArray[np.bool_] | None = None
+    ridge: Mask | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +81,9 @@ def _parts(setting: Setting, floor: Floor, motif: Motif, rank: int) -> list[_Par
         depth = min(max((spot[1] - floor.horizon) / max(setting.height - floor.horizon, 1.0), 0.0), 1.0)
         if figure.stance in (Stance.GROUND, Stance.WATER) and floor.table is None:
             size *= 0.62 + 0.5 * depth
+        size = min(size, max(spot[1] - 0.03 * setting.height, setting.height * 0.12))
+        half = min(size * 0.42, setting.width * 0.45)
+        spot = (min(max(spot[0], half), setting.width - half), spot[1])
         flip = spot[0] > setting.width * 0.52 if motif.count == 1 else bool(own.random() < 0.5)
         parts.append(_Part(motif, figure, k, spot[0], spot[1], max(size, 2.0), bool(flip)))
     return parts
@@ -115,7 +118,7 @@ def _footing(
     return _nearest(allowed, across * width, wanted)
 
 
-def _nearest(allowed: NDArray[np.bool_], x: float, y: float) -> tuple[float, float]:
+def _nearest(allowed: Mask, x: float, y: float) -> tuple[float, float]:
     height, width = allowed.shape
     step = max(1, min(height, width) // _GRID)
     rows, columns = np.nonzero(allowed[::step, ::step])
@@ -130,6 +133,8 @@ def _nearest(allowed: NDArray[np.bool_], x: float, y: float) -> tuple[float, flo
 def _play(canvas: Canvas, setting: Setting, floor: Floor, part: _Part) -> None:
     sprite = _sprite(setting, part)
     stance = part.figure.stance
+    if stance in (Stance.AIR, Stance.DEEP) or floor.floating:
+        part = _inside(setting, part, sprite)
     below = max(setting.height - floor.horizon, 1.0)
     depth = min(max((part.y - floor.horizon) / below, 0.0), 1.0)
     air = 0.0
@@ -143,6 +148,14 @@ def _play(canvas: Canvas, setting: Setting, floor: Floor, part: _Part) -> None:
     elif stance in (Stance.GROUND, Stance.RIDGE, Stance.TABLE) and not floor.floating:
         cast_shadow(canvas, setting, part.x, part.y, sprite.alpha.shape[1] * 0.8)
     stand(canvas, setting, sprite, part.x, part.y, air=min(air, 0.45))
+
+
+def _inside(setting: Setting, part: _Part, sprite: Sprite) -> _Part:
+    """A floating figure moved into the picture as far as it fits."""
+    high, wide = sprite.alpha.shape
+    left = min(max(part.x + sprite.left, 0.0), max(setting.width - wide, 0.0))
+    top = min(max(part.y + sprite.top, setting.height * 0.02), max(setting.height * 0.98 - high, 0.0))
+    return replace(part, x=left - sprite.left, y=top - sprite.top)
 
 
 def _sprite(setting: Setting, part: _Part) -> Sprite:

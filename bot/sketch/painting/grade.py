@@ -33,6 +33,7 @@ _WHITE = np.ones(3, dtype=np.float32)
 
 def grade_scene(colour: Picture, brief: Brief, idea: Idea) -> Picture:
     """Grade the reference picture before a medium takes it up."""
+    colour = _stretched(colour)
     saturation = float(np.interp(brief.cfg, *_CFG))
     contrast = float(np.interp(brief.cfg, *_CFG_CONTRAST))
     brightness = warmth = 0.0
@@ -72,6 +73,17 @@ def grade_print(picture: Picture, idea: Idea, seed: int) -> Picture:
         height, width = picture.shape[:2]
         picture = picture + (grain(generator("film", seed), width, height) * 0.07 * min(film, 2.0))[..., None]
     return np.clip(picture, 0.0, 1.0)
+
+
+def _stretched(colour: Picture) -> Picture:
+    """Part of the way to the full range of tones: haze must not leave all grey, nor night turn to day."""
+    sample = lightness(colour[::4, ::4])
+    low, high = float(np.quantile(sample, 0.01)), float(np.quantile(sample, 0.99))
+    bottom, top = low * 0.5, min(high + (1.0 - high) * 0.4, 1.0)
+    gain = (top - bottom) / max(high - low, 0.2)
+    gain = min(max(gain, 1.0), 1.45)
+    stretched: Picture = (colour - low) * gain + bottom
+    return stretched
 
 
 def _drift(brief: Brief, idea: Idea) -> tuple[float, float, float]:

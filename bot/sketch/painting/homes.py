@@ -1,6 +1,7 @@
 """Where the scene is laid: the place the words name, or the place their subject belongs to."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from types import MappingProxyType
 
 from bot.sketch.painting.brief import stable_hash
 from bot.sketch.painting.lexicon import Family
@@ -29,7 +30,10 @@ _RESIDENTS = {
     "cave": "crystal",
     "abstract": "heart",
 }
-_HOMES = {name: place for place, names in _RESIDENTS.items() for name in names.split()}
+HOMES: Mapping[str, str] = MappingProxyType(
+    {name: place for place, names in _RESIDENTS.items() for name in names.split()}
+)
+"""Subject -> the place it belongs to."""
 # Subjects that need ground under them turn the open sea into a coast.
 _NEEDS_LAND = """
 house castle tower church temple windmill pyramid tent car train bicycle fox wolf dog cat rabbit bear deer
@@ -56,7 +60,7 @@ def whereabouts(
         return ground, backdrop
     if backdrop is not None:
         return backdrop, next((p for p in places if p in _BACKDROPS and p != backdrop), None)
-    homes = [_HOMES[name] for name in subjects if (Family.PLACE, _HOMES[name]) not in banned]
+    homes = [HOMES[name] for name in subjects if (Family.PLACE, HOMES[name]) not in banned]
     if "sky" in places and all(home in ("sky", "hills", "mountains", "space") for home in homes):
         return "sky", None
     if homes:

@@ -14,6 +14,12 @@ _WOOD = {"spring": "5d9048", "summer": "3f7040", "autumn": "c0702f", "winter": "
 _ROCK = {"canyon": "c4744c", "desert": "c9935f", "volcano": "54484a", "coast": "8c8078", None: "84828c"}
 _SAND = {"desert": "ecbd78", "canyon": "dd9a64", None: "ead7ac"}
 _SNOW = rgb("f4f7fc")
+_WITH_PATHS = ("hills", "village", "garden", "mountains", "volcano")
+
+
+def ground_tone(setting: Setting) -> RGB:
+    """The colour of what grows on the ground, unlit."""
+    return setting.coloured(setting.idea.place, rgb(_GRASS[setting.idea.season]))
 
 
 def ground_colour(setting: Setting, ground: Ground) -> Picture:
@@ -40,7 +46,7 @@ def ground_colour(setting: Setting, ground: Ground) -> Picture:
 def _local(setting: Setting, ground: Ground, rng: np.random.Generator, patch: Plane, broad: Plane) -> Picture:
     place, season = setting.idea.place, setting.idea.season
     backdrop = setting.idea.backdrop or place
-    grass = jitter(setting.coloured(place, rgb(_GRASS[season])), rng, 0.03)
+    grass = jitter(ground_tone(setting), rng, 0.03)
     rock = jitter(setting.coloured("mountains", rgb(_ROCK.get(backdrop, _ROCK[None]))), rng, 0.02)
     sand = setting.coloured(place, rgb(_SAND.get(place, _SAND[None])))
     if place in ("desert", "canyon") or (place == "island" and season != "winter"):
@@ -62,6 +68,8 @@ def _local(setting: Setting, ground: Ground, rng: np.random.Generator, patch: Pl
         base = blend(base, rgb("a24f35"), np.float32(0.55) * bands * smoothstep(0.3, 0.8, steep))
     if place == "field":
         base = _furrows(base, ground, grass, patch)
+    if place in _WITH_PATHS:
+        base = _path(setting, base, ground, patch)
     return _snowed(setting, ground, base, steep, patch)
 
 
@@ -75,6 +83,19 @@ def _furrows(base: Picture, ground: Ground, grass: RGB, patch: Plane) -> Picture
     near = 1 - smoothstep(10, 46, ground.z[:, None])
     rows = 0.5 + 0.5 * np.sin(ground.x * np.float32(5.5) + patch)
     return blend(base, grass * np.float32(0.72), near * rows * np.float32(0.5))
+
+
+def _path(setting: Setting, base: Picture, ground: Ground, patch: Plane) -> Picture:
+    """A trodden path that winds away from the viewer."""
+    rng = setting.rng("path")
+    phase, turn, aim = float(rng.uniform(0, 6.28)), float(rng.uniform(7, 13)), float(rng.uniform(-0.12, 0.12))
+    z = ground.z[:, None]
+    middle = np.sin(z / turn + phase) * (0.5 + 0.06 * z) + aim * z
+    width = 0.62 + 0.004 * z
+    trodden = 1 - smoothstep(0.55, 1.0, np.abs(ground.x - middle) / width + 0.3 * patch)
+    fade = 1 - smoothstep(45, 80, z)
+    earth = rgb("cfae7c") if setting.idea.season != "winter" else rgb("c3c6cc")
+    return blend(base, earth, trodden * fade * 0.8)
 
 
 def _snowed(setting: Setting, ground: Ground, base: Picture, steep: Plane, patch: Plane) -> Picture:

@@ -216,7 +216,7 @@ def _model(
     soft = blur_plane(np.clip(0.5 + total * 0.125, 0.0, 1.0), max(0.8, 0.02 * size)) * 2 - 1
     amount = np.clip(0.68 + 0.5 * form * soft, 0.0, 1.15)[..., None]
     lit: Picture = body * (light.ambient + (light.key - light.ambient) * amount)
-    lit += (body - lit) * np.float32(0.18)
+    lit += (body - lit) * np.float32(0.16 + 0.16 * light.darkness)
     if shine is not None:
         lit = np.maximum(lit, shine)
     return lit

@@ -33,6 +33,7 @@ class Crop:
     clump: float = 0.0
     steepest: float = 1.1
     highest: float = 12.0
+    line: float = 0.7
 
 
 def scatter(
@@ -70,7 +71,7 @@ def scatter(
     canvas.colour[:] = from_image(picture)
     covered = np.asarray(cover, dtype=np.float32) / 255
     canvas.lines *= 1 - np.clip(covered * 3, 0, 1)
-    np.maximum(canvas.lines, edges_of(covered) * 0.7, out=canvas.lines)
+    np.maximum(canvas.lines, edges_of(covered) * crop.line, out=canvas.lines)
 
 
 def _spots(

@@ -2,8 +2,9 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import zip_longest
 
-from bot.sketch.painting.lexicon import LONGEST_PHRASE, Entry, Family, look_up
+from bot.sketch.painting.lexicon import LEXICON, LONGEST_PHRASE, Entry, Family, look_up
 from bot.sketch.painting.words import Word, read_words
 
 # Words that carry no picture; they are not "unknown".
@@ -13,6 +14,7 @@ that through between behind beside above below across along around very no not w
 scene picture image art up down out off s there where while inside outside
 """
 _PLAIN = frozenset(_CARRY_NOTHING.split())
+_MATERIALS = frozenset(("stone", "rock", "crystal"))
 _PLURALS = frozenset(("people", "men", "women", "children", "leaves"))
 
 
@@ -51,7 +53,15 @@ def read(text: str) -> Reading:
         elif words[position].text not in _PLAIN:
             unknown[words[position].text] = None
         position += length
-    return Reading(tuple(known), tuple(unknown))
+    return Reading(tuple(_without_materials(known)), tuple(unknown))
+
+
+def _without_materials(known: Sequence[Known]) -> Iterator[Known]:
+    """Leave out the stone of "stone bridge": what the next subject is made of is no subject."""
+    for item, following in zip_longest(known, known[1:]):
+        made_of = following is not None and following.entry.family is Family.SUBJECT
+        if not (item.word.text in _MATERIALS and made_of and following.word.clause == item.word.clause):
+            yield item
 
 
 def _longest(window: Sequence[Word]) -> tuple[int, Entry | None]:
@@ -72,6 +82,4 @@ def _lengths(window: Sequence[Word]) -> Iterator[int]:
 def _is_plural(word: str, entry: Entry) -> bool:
     if word in _PLURALS:
         return True
-    return (
-        word.endswith("s") and not word.endswith("ss") and word != entry.key and look_up(word[:-1]) == entry
-    )
+    return word.endswith("s") and word not in LEXICON and entry.family is Family.SUBJECT

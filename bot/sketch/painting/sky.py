@@ -188,14 +188,14 @@ def _aurora(canvas: Canvas, setting: Setting) -> None:
         rng = setting.rng("aurora", band)
         foot = 0.42 + 0.16 * band + 0.16 * line(rng, width, 1.6, 3)
         rays = 0.5 + 0.5 * line(rng, width, 26.0, 3)
-        tall = np.float32(0.16) + np.float32(0.26) * rays * (0.6 + 0.4 * line(rng, width, 3.0, 2))
+        tall = np.float32(0.22) + np.float32(0.4) * rays * (0.6 + 0.4 * line(rng, width, 3.0, 2))
         above = (foot[None, :] - rows) / np.maximum(tall, 0.05)[None, :]
         glow = np.where(above > 0, np.exp(-above * np.float32(1.5)), np.exp(above * np.float32(14.0)))
-        power = (0.35 + 0.65 * rays) * np.clip(0.55 + 0.9 * line(rng, width, 2.2, 2), 0.0, 1.0)
-        glow = np.clip(glow * power[None, :] * np.float32(0.85 - 0.15 * band), 0.0, 1.0)
+        power = (0.45 + 0.55 * rays) * np.clip(0.7 + 0.9 * line(rng, width, 2.2, 2), 0.12, 1.0)
+        glow = np.clip(glow * power[None, :] * np.float32(1.0 - 0.16 * band), 0.0, 1.0)
         high = np.clip(above * np.float32(0.55), 0.0, 1.0)[..., None]
         tint = asked + (rgb("9a4cf0") - asked) * high
-        canvas.colour += (tint - canvas.colour * np.float32(0.6)) * glow[..., None]
+        canvas.colour += (tint - canvas.colour * np.float32(0.4)) * (glow * 0.85)[..., None]
     np.clip(canvas.colour, 0.0, 1.0, out=canvas.colour)
 
 

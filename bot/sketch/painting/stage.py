@@ -2,13 +2,16 @@
 
 import numpy as np
 
-from bot.sketch.painting.brief import Plane
+from bot.sketch.painting.brief import Picture, Plane
 from bot.sketch.painting.canvas import Canvas
-from bot.sketch.painting.palette import RGB, mix, rgb
+from bot.sketch.painting.palette import LUMA, RGB, mix, rgb
 from bot.sketch.painting.pen import Sprite
+from bot.sketch.painting.pixels import weighed
 from bot.sketch.painting.setting import Setting
 
 _SHADOW = rgb("14121e")
+_SEPARATION = 0.16
+"""Least difference of lightness between a figure and what is behind it."""
 
 
 def stand(
@@ -26,11 +29,29 @@ def stand(
     colour = sprite.colour
     if air > 0.0:
         colour = colour + (setting.light.haze - colour) * np.float32(air)
+    if focus >= 1.0:
+        colour = _set_off(canvas, sprite, colour, left, top)
     canvas.put(sprite.alpha, colour, left, top, outline=False)
     _draw_lines(canvas, sprite, left, top, focus)
     if sprite.glow is not None:
         dark = 0.25 + 0.75 * setting.light.darkness
         canvas.add_glow(sprite.glow * np.float32(dark * 0.6) * sprite.alpha[..., None], left, top)
+
+
+def _set_off(canvas: Canvas, sprite: Sprite, colour: Picture, left: int, top: int) -> Picture:
+    """Push the figure's tone away from a background of the same tone."""
+    high, wide = sprite.alpha.shape
+    behind = canvas.colour[max(top, 0) : max(top + high, 0), max(left, 0) : max(left + wide, 0)]
+    weight = float(sprite.alpha.sum())
+    if not behind.size or weight < 1.0:
+        return colour
+    ours = float((weighed(colour, LUMA.tolist()) * sprite.alpha).sum()) / weight
+    theirs = float(weighed(behind, LUMA.tolist()).mean())
+    short_of = _SEPARATION - abs(ours - theirs)
+    if short_of <= 0.0:
+        return colour
+    pushed: Picture = np.clip(colour + short_of * (0.8 if ours > theirs else -0.8), 0.0, 1.0)
+    return pushed
 
 
 def _draw_lines(canvas: Canvas, sprite: Sprite, left: int, top: int, focus: float) -> None:

@@ -9,6 +9,7 @@ _TEXT = "sketch"
 _PAPER = np.array((0.96, 0.94, 0.89), dtype=np.float32)
 _INK = np.array((0.22, 0.20, 0.24), dtype=np.float32)
 _SMALLEST_FONT = 9
+_LETTERED_FROM = 160
 # Letters on a 3x5 grid for pictures too small for a font.
 _GLYPHS = {
     "s": (".##", "#..", ".#.", "..#", "##."),
@@ -44,7 +45,9 @@ def stamp(image: FloatImage) -> FloatImage:
 
 def _label(width: int, height: int) -> tuple[Plane, Plane] | None:
     """(ink, cover) planes 0..1 of the label for a picture of this size, or None where none fits."""
-    size = round(min(width * 0.03, height * 0.05, (width * height) ** 0.5 * 0.026))
+    size = round(min(width * 0.026, height * 0.045, (width * height) ** 0.5 * 0.021))
+    if min(width, height) >= _LETTERED_FROM:
+        size = max(size, _SMALLEST_FONT)
     if size >= _SMALLEST_FONT and features.check("freetype2"):
         return _lettered(size)
     return _dotted(width, height)

@@ -13,10 +13,14 @@ from bot.sketch.painting.studio import Work, produce
 
 _WORK_AREA = 1_180_000
 """Pixels up to which a picture is painted at its own size; larger ones are enlarged from there."""
+_LEAST_SIDE = 12
+"""Side below which a picture is painted larger and reduced."""
 _PREVIEW_SIDE = 288
 _SHAPES_FROM, _STROKES_FROM = 0.34, 0.62
 # How the schedulers spread the work over the steps: the power of progress.
 _PACES = {"karras": 0.86, "exponential": 0.8, "sgm_uniform": 1.08, "simple": 1.04, "beta": 0.95}
+_LIGHT_TOUCH = 0.5
+"""Denoise below which strokes grow over the base itself, not over a first lay-in."""
 _CONTINUES = 0.06
 """Mean difference up to which a base counts as this picture's own unfinished state."""
 
@@ -43,18 +47,17 @@ def paint(
     small = None if start is None else resize(start, width, height, Image.Resampling.BOX)
     work, span = _begin(brief, width, height, small, first, steps)
     pace = _PACES.get(brief.scheduler, 1.0)
+    under = small if span is not None and span < _LIGHT_TOUCH else None
     for step in range(first + 1, last + 1):
         progress = (step / steps) ** pace
         if span is not None:
             progress = 1.0 - span * (1.0 - (step - first) / (steps - first)) ** pace
-        yield _at_full_size(
-            _state(brief, work, small if span else None, progress, step == steps), brief, step == steps
-        )
+        yield _at_full_size(_state(brief, work, under, progress, step == steps), brief, step == steps)
 
 
 def _work_size(brief: Brief) -> tuple[int, int]:
     scale = min(1.0, (_WORK_AREA / (brief.width * brief.height)) ** 0.5)
-    return max(1, round(brief.width * scale)), max(1, round(brief.height * scale))
+    return max(_LEAST_SIDE, round(brief.width * scale)), max(_LEAST_SIDE, round(brief.height * scale))
 
 
 def _begin(

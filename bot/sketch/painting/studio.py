@@ -65,8 +65,10 @@ def produce(brief: Brief, width: int, height: int, base: Picture | None, denoise
 def _order(brief: Brief, focus: Plane) -> Plane:
     height, width = focus.shape
     drift = fractal(generator("order", brief.seed), width, height, 3.0, 3)
-    order: Plane = np.clip(0.5 + 0.42 * drift - 0.3 * focus, 0.0, 1.0)
-    return order
+    order = np.clip(0.55 + 0.42 * drift, 0.0, 1.0)
+    # A subject comes as a whole, or a light touch would leave half of it.
+    first: Plane = order + (0.18 - order) * focus
+    return first
 
 
 def _kept(order: Plane, denoise: float) -> Plane:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from bot.sketch.painting.brief import Picture, Plane
+from bot.sketch.painting.brief import Mask, Picture, Plane
 from bot.sketch.painting.canvas import Canvas
 from bot.sketch.painting.palette import RGB
 from bot.sketch.painting.pixels import BILINEAR, pick, resize_plane, stacked
@@ -87,7 +87,7 @@ class Ground:
     x: Plane
     z: Plane
     height: Plane
-    water: NDArray[np.bool_]
+    water: Mask
     slope_x: Plane
     slope_z: Plane
 
@@ -124,7 +124,9 @@ def survey(setting: Setting, view: View, height_of: HeightOf) -> Ground:
     near = near[near < view.reach * 0.25]
     start = float(near[0]) if near.size else view.reach * 0.2
     far = np.geomspace(view.reach, start, _FAR_SLICES if setting.width > 128 else 48, dtype=np.float32)[:-1]
-    z = np.concatenate((far, near))
+    # Ground higher than the plane reaches the lower edge nearer than the plane would.
+    feet = np.geomspace(near[-1] if near.size else start, 0.2 * view.lift, 40, dtype=np.float32)[1:]
+    z = np.concatenate((far, near, feet))
     columns = min(setting.width, max(setting.width // 2, 48))
     across = (np.arange(columns, dtype=np.float32) + 0.5) / columns * setting.width - setting.width / 2
     x = across[None, :] / np.float32(focal) * z[:, None]
@@ -172,7 +174,7 @@ def haze(setting: Setting, ground: Ground, distance: float) -> Plane:
     return air
 
 
-def lay(canvas: Canvas, seen: Seen, colour: Picture) -> None:
+def lay(canvas: Canvas, seen: Seen, colour: Picture, horizon: float) -> None:
     """Paint the seen ground; ``colour`` has shape (slices, columns, 3)."""
     high, width = seen.slice_of.shape
     columns = colour.shape[1]
@@ -183,7 +185,11 @@ def lay(canvas: Canvas, seen: Seen, colour: Picture) -> None:
     first = int(np.argmax(land.any(axis=1))) if land.any() else high
     canvas.colour[first:] = np.where(land[first:, :, None], painted[first:], canvas.colour[first:])
     depth = seen.z[seen.slice_of]
-    jump = (depth[:-1] > depth[1:] * np.float32(_JUMP)).astype(np.float32)
+    # Flat ground near the horizon recedes fast from row to row without any ridge.
+    below = np.arange(1, high, dtype=np.float32)[:, None] - np.float32(horizon)
+    level = np.where(below > 0, 1.0 + 2.2 / np.maximum(below, 0.5), 1.0)
+    jump = depth[:-1] > depth[1:] * (np.float32(_JUMP) * level)
+    jump = (jump | (land[1:] & ~land[:-1])).astype(np.float32)
     canvas.lines[1:] = np.where(land[1:], 0.0, canvas.lines[1:])
     np.maximum(canvas.lines[1:], jump, out=canvas.lines[1:])
     _soften_ridges(canvas, seen, jump)

@@ -53,6 +53,13 @@ def lightness(colour: Picture) -> Plane:
     return weighed(colour, LUMA.tolist())
 
 
+def posterised(colour: Picture, levels: int) -> Picture:
+    """A few steps of lightness, hues kept."""
+    light = np.clip(lightness(colour), 0.02, 1.0)
+    stepped: Picture = colour * (np.round(light * levels) / levels / light)[..., None]
+    return np.clip(stepped, 0.0, 1.0)
+
+
 def paper(easel: Easel, depth: float) -> Plane:
     """A multiplier around 1 with the tooth of paper; ``depth`` is its contrast."""
     rng = easel.rng("paper")

@@ -5,7 +5,7 @@ import math
 import numpy as np
 
 from bot.sketch.painting.brief import Picture, Plane
-from bot.sketch.painting.media.easel import Easel, lightness, paper
+from bot.sketch.painting.media.easel import Easel, lightness, paper, posterised
 from bot.sketch.painting.media.lines import contours, soften, tone_lines
 from bot.sketch.painting.noise import grain, smoothstep
 from bot.sketch.painting.palette import rgb
@@ -29,10 +29,8 @@ def comic(easel: Easel) -> list[Picture]:
     """Strong flat colour, halftone shadows and brush outlines."""
     grey = lightness(easel.colour)[..., None]
     strong = np.clip(grey + (easel.colour - grey) * 1.45, 0.0, 1.0)
-    levels = np.round(blur_image(strong, easel.short * 0.004) * 5) / 5
-    colour = blur_image(
-        np.clip(levels * 0.94 + 0.09, 0, 1).astype(np.float32), max(easel.short * 0.0012, 0.5)
-    )
+    steps = posterised(blur_image(strong, easel.short * 0.004), 7)
+    colour = blur_image(np.clip(steps * 0.94 + 0.08, 0.0, 1.0), max(easel.short * 0.0012, 0.5))
     period = max(easel.short * 0.0115, 3.0)
     x = np.arange(easel.width, dtype=np.float32)[None, :]
     y = np.arange(easel.height, dtype=np.float32)[:, None]

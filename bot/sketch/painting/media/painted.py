@@ -47,7 +47,7 @@ def pastel(easel: Easel) -> list[Picture]:
     tone = rgb("8f8478") if easel.darkness < 0.5 else rgb("3a3d52")
     stages = paint_strokes(easel, _brush_for(easel, _PASTEL), _ground(easel, tone, 0.75))
     last = _finish(easel, stages[-1], crisp=0.55, relief=0.1)
-    tooth = paper(easel, 0.2)[..., None]
+    tooth = paper(easel, 0.42)[..., None]
     stages[-1] = last + (tone - last) * np.clip(1 - tooth + 0.02, 0.0, 0.5)
     return stages
 
@@ -75,7 +75,8 @@ def _ground(easel: Easel, tone: RGB, share: float) -> Picture:
 
 def _finish(easel: Easel, painted: Picture, crisp: float, relief: float) -> Picture:
     """Put back fine form where the picture is about something, then let the paint's relief catch light."""
-    fine = easel.colour - blur_image(easel.colour, max(easel.short * 0.006, 0.8))
+    reach = max(easel.short * 0.006, 0.8 if easel.short > 200 else 1.8)
+    fine = easel.colour - blur_image(easel.colour, reach)
     amount = np.float32(crisp * (0.35 + 0.65 * easel.detail)) * (0.45 + 0.55 * easel.focus)
     result: Picture = painted + fine * amount[..., None]
     body = lightness(painted - easel.colour)

@@ -7,6 +7,7 @@ from PIL import Image, ImageDraw
 
 from bot.sketch.painting.brief import Picture
 from bot.sketch.painting.media.easel import Easel, lightness
+from bot.sketch.painting.media.lines import contours
 from bot.sketch.painting.palette import rgb
 from bot.sketch.painting.pixels import blur_image, from_image, pick, to_image
 
@@ -25,7 +26,7 @@ def pixel(easel: Easel) -> list[Picture]:
     plain = from_image(small)
     grey = lightness(plain)[..., None]
     dithered = to_image(grey + (plain - grey) * 1.2 + pattern * np.float32(0.055))
-    palette = dithered.quantize(28, kmeans=0, dither=Image.Dither.NONE).convert("RGB")
+    palette = dithered.quantize(40, kmeans=0, dither=Image.Dither.NONE).convert("RGB")
     return [_enlarged(small, block, easel), _enlarged(palette, block, easel)]
 
 
@@ -64,43 +65,42 @@ def mosaic(easel: Easel) -> list[Picture]:
     grey = glass.mean(axis=1, keepdims=True)
     panes = pick(np.clip(grey + (glass - grey) * 1.35 + 0.03, 0.0, 1.0), owner)
     panes = panes * (1.04 - 0.16 * np.clip(nearest / size, 0, 1))[..., None]
-    lead = np.clip((size * 0.085 - (second - nearest)) + 0.5, 0.0, 1.0)[..., None]
+    lead = np.clip((size * 0.085 - (second - nearest)) + 0.5, 0.0, 1.0)
+    lead = np.maximum(lead, contours(easel, 0.8, 0.0) * (0.25 + 0.75 * easel.focus))[..., None]
     lined = panes + (rgb("1d1a20") - panes) * lead
     return [soft, np.clip(lined, 0.0, 1.0)]
 
 
 def lowpoly(easel: Easel) -> list[Picture]:
-    """Triangular facets, each of one colour."""
+    """Triangular facets, each of one colour, smaller where the picture is about something."""
     size = max(easel.short * (0.05 - 0.018 * easel.detail), 3.0)
-    columns, rows = math.ceil(easel.width / size) + 1, math.ceil(easel.height / size) + 1
-    rng = easel.rng("facets")
-    corners_x = (
-        np.arange(columns + 1)[None, :] + rng.uniform(-0.42, 0.42, (rows + 1, columns + 1)) - 0.5
-    ) * size
-    corners_y = (
-        np.arange(rows + 1)[:, None] + rng.uniform(-0.42, 0.42, (rows + 1, columns + 1)) - 0.5
-    ) * size
-    soft = blur_image(easel.colour, size * 0.16)
     over = 2 if easel.short < 800 else 1
     image = Image.new("RGB", (easel.width * over, easel.height * over))
+    _facets(image, easel, size, over, 0.0)
+    _facets(image, easel, max(size * 0.42, 2.0), over, 0.2)
+    return [blur_image(easel.colour, size * 0.2), from_image(image.reduce(over) if over > 1 else image)]
+
+
+def _facets(image: Image.Image, easel: Easel, size: float, over: int, focus: float) -> None:
+    """Draw one net of triangles, leaving out those whose middle has less than ``focus``."""
+    columns, rows = math.ceil(easel.width / size) + 1, math.ceil(easel.height / size) + 1
+    rng = easel.rng("facets", round(size, 3))
+    jitter = rng.uniform(-0.42, 0.42, (2, rows + 1, columns + 1)) - 0.5
+    x = ((np.arange(columns + 1)[None, :] + jitter[0]) * size).astype(np.float32)
+    y = ((np.arange(rows + 1)[:, None] + jitter[1]) * size).astype(np.float32)
+    corners = np.stack((x, y), axis=-1)
+    a, b, c, d = corners[:-1, :-1], corners[:-1, 1:], corners[1:, 1:], corners[1:, :-1]
+    falling = (rng.random((rows, columns)) < 0.5)[..., None, None]
+    first = np.where(falling, np.stack((a, b, c), axis=2), np.stack((b, c, d), axis=2)).reshape(-1, 3, 2)
+    second = np.where(falling, np.stack((a, c, d), axis=2), np.stack((d, a, b), axis=2)).reshape(-1, 3, 2)
+    triangles = np.concatenate((first, second))
+    middle = triangles.mean(axis=1)
+    column = np.clip(middle[:, 0], 0, easel.width - 1).astype(np.int64)
+    row = np.clip(middle[:, 1], 0, easel.height - 1).astype(np.int64)
+    kept = easel.focus[row, column] >= focus
+    soft = blur_image(easel.colour, size * 0.16)
+    tones = soft[row, column] + rng.uniform(-0.035, 0.035, (len(row), 1)).astype(np.float32)
+    fills = (np.clip(tones, 0.0, 1.0) * 255).astype(np.uint8)[kept].tolist()
     draw = ImageDraw.Draw(image)
-    shade = rng.uniform(-0.035, 0.035, (rows, columns, 2))
-    diagonal = rng.random((rows, columns)) < 0.5
-    for row in range(rows):
-        for column in range(columns):
-            square = [(row, column), (row, column + 1), (row + 1, column + 1), (row + 1, column)]
-            halves = (
-                (square[:3], [square[0], *square[2:]])
-                if diagonal[row, column]
-                else (square[1:], [square[3], *square[:2]])
-            )
-            for side, half in enumerate(halves):
-                points = [(float(corners_x[r, c]), float(corners_y[r, c])) for r, c in half]
-                cx = min(max(round(sum(p[0] for p in points) / 3), 0), easel.width - 1)
-                cy = min(max(round(sum(p[1] for p in points) / 3), 0), easel.height - 1)
-                tone = soft[cy, cx] + np.float32(shade[row, column, side])
-                fill = tuple(int(min(max(float(v), 0.0), 1.0) * 255) for v in tone)
-                draw.polygon([(px * over, py * over) for px, py in points], fill=fill)
-    facets = from_image(image.reduce(over) if over > 1 else image)
-    sharp = np.clip(easel.focus - 0.3, 0.0, 0.28)[..., None]
-    return [soft, np.clip(facets + (easel.colour - facets) * sharp, 0.0, 1.0)]
+    for points, fill in zip((triangles[kept] * over).reshape(-1, 6).tolist(), fills, strict=True):
+        draw.polygon(points, fill=tuple(fill))

@@ -5,7 +5,7 @@ import math
 import numpy as np
 
 from bot.sketch.painting.brief import Picture, Plane
-from bot.sketch.painting.media.easel import Easel, lightness, paper
+from bot.sketch.painting.media.easel import Easel, lightness, paper, posterised
 from bot.sketch.painting.media.lines import contours, displaced, hatch, tone_lines
 from bot.sketch.painting.noise import fractal, smoothstep
 from bot.sketch.painting.palette import rgb
@@ -126,7 +126,7 @@ def woodcut(easel: Easel) -> list[Picture]:
     lines = np.maximum(contours(easel, 1.4, easel.short * 0.002), tone_lines(easel, 12.0, 0.12))
     black = np.maximum(np.maximum(carved * smoothstep(1.0, 0.85, tone), lines), smoothstep(0.16, 0.06, tone))
     soft = blur_image(easel.colour, easel.short * 0.02)
-    levels = np.round(np.clip(soft * 1.15 + 0.12, 0, 1) * 4) / 4
-    block = _CREAM_PAPER * (0.35 + 0.65 * blur_image(levels.astype(np.float32), 1.0))
+    levels = posterised(np.clip(soft * 1.15 + 0.12, 0, 1), 5)
+    block = _CREAM_PAPER * (0.3 + 0.7 * blur_image(levels, 1.0))
     printed = block + (rgb("1c1a22") - block) * np.clip(black * paper(easel, 0.1), 0.0, 0.97)[..., None]
     return [block, np.clip(printed, 0.0, 1.0)]

@@ -29,7 +29,7 @@ def paint_city(canvas: Canvas, setting: Setting) -> None:
     seen = look(setting, view, ground)
     slabs = np.where((np.floor(ground.z * 3.2)[:, None] + np.floor(ground.x * 2.2)) % 2 > 0, 0.94, 1.03)
     paving = setting.light.on(mix(setting.coloured("city", rgb("7d7a80")), setting.light.sky[2], 0.25), 0.5)
-    lay(canvas, seen, blend(paving * 0.0, paving, slabs.astype(np.float32)))
+    lay(canvas, seen, blend(paving * 0.0, paving, slabs.astype(np.float32)), setting.horizon)
     flood(canvas, setting, view, ground, seen)
     perform(canvas, setting, floor_of(setting, ground, seen))
 

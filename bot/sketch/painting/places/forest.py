@@ -29,7 +29,7 @@ def paint_forest(canvas: Canvas, setting: Setting) -> None:
     ground = survey(setting, view, LANDFORMS["forest"].shape(setting, setting.rng("land")))
     seen = look(setting, view, ground)
     painted = canvas.colour.copy()
-    lay(canvas, seen, ground_colour(setting, ground))
+    lay(canvas, seen, ground_colour(setting, ground), setting.horizon)
     _melt(canvas, setting, painted)
     for layer in range(_LAYERS - 1):
         _depth(canvas, setting, layer, leaf, glow)

@@ -2,12 +2,14 @@
 
 import numpy as np
 
+from bot.sketch.painting.brief import Mask
 from bot.sketch.painting.canvas import Canvas
 from bot.sketch.painting.cast import Floor, perform
 from bot.sketch.painting.foreground import paint_foreground
 from bot.sketch.painting.landforms import LANDFORMS, air_of, view_of
-from bot.sketch.painting.materials import ground_colour
-from bot.sketch.painting.palette import RGB, rgb
+from bot.sketch.painting.materials import ground_colour, ground_tone
+from bot.sketch.painting.palette import RGB, mix, named, rgb
+from bot.sketch.painting.places.waterfall import paint_fall
 from bot.sketch.painting.planting import Crop, scatter
 from bot.sketch.painting.setting import Setting
 from bot.sketch.painting.sky import paint_sky
@@ -41,8 +43,10 @@ def paint_landscape(canvas: Canvas, setting: Setting) -> Floor:
     view = view_of(place)
     ground = survey(setting, view, LANDFORMS[place].shape(setting, setting.rng("land")))
     seen = look(setting, view, ground)
-    lay(canvas, seen, ground_colour(setting, ground))
+    lay(canvas, seen, ground_colour(setting, ground), setting.horizon)
     _plant(canvas, setting, ground, seen)
+    if place == "waterfall":
+        paint_fall(canvas, setting)
     flood(canvas, setting, view, ground, seen)
     return floor_of(setting, ground, seen)
 
@@ -59,11 +63,11 @@ def floor_of(setting: Setting, ground: Ground, seen: Seen) -> Floor:
     return Floor(land & (depth < 90.0), wet, setting.horizon, ridge=ridge)
 
 
-def _high(ground: Ground, seen: Seen, level: float) -> np.ndarray[tuple[int, ...], np.dtype[np.bool_]]:
+def _high(ground: Ground, seen: Seen, level: float) -> Mask:
     columns = ground.height.shape[1]
     column = (np.arange(seen.slice_of.shape[1]) * columns // seen.slice_of.shape[1])[None, :]
     flat = np.maximum(seen.slice_of - 1, 0) * columns + column
-    tall: np.ndarray[tuple[int, ...], np.dtype[np.bool_]] = ground.height.reshape(-1)[flat] > level
+    tall: Mask = ground.height.reshape(-1)[flat] > level
     return tall
 
 
@@ -107,9 +111,17 @@ def _plant(canvas: Canvas, setting: Setting, ground: Ground, seen: Seen) -> None
             air,
             "swamp",
         )
+    if place in ("hills", "field", "mountains", "village", "lake", "garden") and season != "winter":
+        blade = mix(ground_tone(setting), rgb("3a4a2a"), 0.35)
+        tufts = Crop(plants.tuft, [blade, mix(blade, rgb("d8d080"), 0.3)], 0.3, 420, 2.2, 24, line=0.12)
+        scatter(canvas, setting, ground, seen, tufts, air, "tufts")
+    blooms = next((m for m in setting.idea.motifs if m.name == "flower"), None)
+    if blooms is not None and place in ("field", "hills", "mountains", "lake", "village"):
+        tones = [named(blooms.colour)] if blooms.colour else _colours(("e0483c", "e8743c", "d8405c"))
+        scatter(canvas, setting, ground, seen, Crop(plants.flower, tones, 0.5, 520, 2.4, 34), air, "blooms")
     if place == "village":
         walls = _colours(("b0553c", "a8703c", "8a5a54"))
-        houses = Crop(buildings.house, walls, 1.9, 34, 9, 60, 0.0, 0.5)
+        houses = Crop(buildings.house, walls, 2.3, 40, 8, 60, 0.0, 0.5)
         scatter(canvas, setting, ground, seen, houses, air, "houses")
     if place == "garden":
         bushes = Crop(plants.bush, leaves, 0.7, 60, 4.5, 24)

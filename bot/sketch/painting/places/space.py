@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from bot.sketch.painting.brief import Picture, Plane
+from bot.sketch.painting.brief import Mask, Picture, Plane
 from bot.sketch.painting.canvas import Canvas
 from bot.sketch.painting.cast import Floor, perform
 from bot.sketch.painting.noise import fractal, smoothstep
@@ -41,7 +41,7 @@ def paint_space(canvas: Canvas, setting: Setting) -> None:
     perform(canvas, setting, floor)
 
 
-def _nowhere(canvas: Canvas) -> np.ndarray[tuple[int, int], np.dtype[np.bool_]]:
+def _nowhere(canvas: Canvas) -> Mask:
     return np.zeros((canvas.height, canvas.width), dtype=np.bool_)
 
 
@@ -155,7 +155,7 @@ def _moonscape(canvas: Canvas, setting: Setting) -> Floor:
         + (mix(dust, _WHITE, 0.2) - mix(dust, rgb("181a2e"), 0.78)) * lit[..., None]
     )
     far: Plane = np.broadcast_to(haze(frame, ground, 160.0)[:, None], lit.shape)
-    lay(canvas, seen, blend(colour, rgb("2a2648"), far))
+    lay(canvas, seen, blend(colour, rgb("2a2648"), far), frame.horizon)
     return floor_of(frame, ground, seen)
 
 

@@ -182,6 +182,24 @@ def mushroom(pen: Pen) -> None:
             pen.disc(spot[0], spot[1], r * size, "fbf3e4", tall=0.8, detail=True)
 
 
+def tuft(pen: Pen) -> None:
+    """A tuft of grass."""
+    blade = pen.own("6a8a3c")
+    for k in range(9):
+        lean = (k - 4) * 0.16 + float(pen.rng.uniform(-0.1, 0.1))
+        tall = float(pen.rng.uniform(0.5, 1.0))
+        tone = mix(blade, pale(blade), 0.45 * (k % 3) / 2)
+        pen.poly(
+            [
+                (lean * 0.25 - 0.05, 0.0),
+                (lean * 0.7, tall * 0.6),
+                (lean * 1.3, tall),
+                (lean * 0.25 + 0.05, 0.0),
+            ],
+            tone,
+        )
+
+
 def rock(pen: Pen) -> None:
     """A balanced pile of stones."""
     stone = pen.own("8f8c8a")
