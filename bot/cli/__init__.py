@@ -6,6 +6,7 @@ inside the commands, so that ``--help`` answers at once.
 
 from __future__ import annotations
 
+import sys
 from importlib import import_module
 
 import click
@@ -60,4 +61,13 @@ def cli() -> None:
 
 def main() -> None:
     """Entry point of the ``fairbrush`` script."""
-    cli(prog_name="fairbrush")
+    try:
+        code = cli.main(prog_name="fairbrush", standalone_mode=False)
+    except click.ClickException as error:
+        error.show()
+        code = error.exit_code
+    except (click.Abort, KeyboardInterrupt):
+        # click's own way would end with 1.
+        click.echo("Interrupted.", err=True)
+        code = 130
+    sys.exit(code)

@@ -226,4 +226,5 @@ def _label(job: Job, total: int) -> str:
     words = job.values.words.get("prompt_text") or job.request.template.title or job.request.template.name
     line = " ".join(words.split())
     short = line if len(line) <= _LABEL else f"{line[: _LABEL - 1]}…"
-    return f"{short} [{job.values.seed}]" if total > 1 and job.values.seed is not None else short
+    # The seed first: it tells apart what begins alike, and ends of lines are cut.
+    return f"[{job.values.seed}] {short}" if total > 1 and job.values.seed is not None else short

@@ -7,6 +7,7 @@ import contextlib
 import os
 import shutil
 import signal
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
@@ -17,6 +18,8 @@ from bot.cli.common import INTERRUPTED, say
 
 STOP_SECONDS = 20.0
 """How long a stopped run may take to end before the command leaves anyway."""
+ONE_PRESS_SECONDS = 0.3
+"""Signals this close together are one wish: shells and wrappers pass on what the terminal sent already."""
 
 _SIGNALS = ("SIGINT", "SIGTERM", "SIGBREAK", "SIGHUP")
 
@@ -81,10 +84,14 @@ async def interruptible() -> AsyncIterator[Interruption]:
     loop, main = asyncio.get_running_loop(), asyncio.current_task()
     assert main is not None
 
+    first: list[float] = []
+
     def handler(_number: int, _frame: FrameType | None) -> None:
-        if interruption.asked.is_set():
+        if first and time.monotonic() - first[0] > ONE_PRESS_SECONDS:
             interruption.leave_at_once()
-        loop.call_soon_threadsafe(interruption.asked.set)
+        if not first:
+            first.append(time.monotonic())
+            loop.call_soon_threadsafe(interruption.asked.set)
 
     before = _install(handler)
     try:

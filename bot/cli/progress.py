@@ -10,6 +10,8 @@ from types import TracebackType
 from typing import Protocol, Self
 
 from rich.console import Console
+from rich.constrain import Constrain
+from rich.live import Live
 from rich.progress import BarColumn, Progress, ProgressColumn, TaskID, TaskProgressColumn, TextColumn
 from rich.progress import TimeElapsedColumn as ElapsedColumn
 from rich.table import Column
@@ -26,6 +28,9 @@ MOST_BARS = 8
 
 WIDE, MIDDLE = 100, 64
 """Terminal columns from which there is room for wide bars, and for the time."""
+
+ECHO = 6
+"""Columns left free for the ``^C`` that a terminal echoes: one that had to wrap would push the bars up."""
 
 
 class Bar(Protocol):
@@ -97,28 +102,24 @@ class LiveDisplay:
         self._total = total
         self._clock = clock
         self._began = clock()
-        self._done = 0
+        self._done = self._painted = 0
         self._running: dict[TaskID, float] = {}
-        self._progress = Progress(
-            *_columns(console.width),
-            console=console,
-            expand=True,
-            # Both would print through this console; what is said comes through note and result instead.
-            redirect_stdout=False,
-            redirect_stderr=False,
-        )
+        # The table of bars alone: it is painted by a Live of our own, which can be taken away for a moment.
+        self._progress = Progress(*_columns(console.width), console=console, expand=True)
+        self._live = self._new_live()
         self._whole: TaskID | None = None
 
     def __enter__(self) -> Self:
-        self._progress.start()
         if self._total > 1:
             self._whole = self._progress.add_task(self._label(), total=self._total, words="")
+        self._live.start()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._progress.stop()
+        self._live.transient = False
+        self._live.stop()
 
     def bar(self, label: str) -> Bar:
         task = self._progress.add_task(printable(label), total=1.0, words="")
@@ -132,15 +133,13 @@ class LiveDisplay:
         if sys.stdout is None or not sys.stdout.isatty():
             write()
             return
-        # Take the bars away, write, and paint them again below.
-        live = self._progress.live
-        live.transient = True
-        self._progress.stop()
+        self._live.stop()
         try:
             write()
         finally:
-            live.transient = False
-            self._progress.start()
+            # A Live remembers how far up its bars began, which is not true any more.
+            self._live = self._new_live()
+            self._live.start(refresh=True)
 
     def restore(self) -> None:
         self._console.show_cursor(True)
@@ -149,15 +148,27 @@ class LiveDisplay:
         self._running[task] = fraction
         self._tell_whole()
 
-    def ended(self, task: TaskID) -> None:
+    def ended(self, task: TaskID, *, ok: bool) -> None:
         del self._running[task]
         self._done += 1
+        self._painted += ok
         if self._total > MOST_BARS:
             self._progress.remove_task(task)
         self._tell_whole()
 
+    def _new_live(self) -> Live:
+        return Live(
+            console=self._console,
+            get_renderable=lambda: Constrain(self._progress.get_renderable(), self._console.width - ECHO),
+            refresh_per_second=8,
+            transient=True,
+            # What is said comes through note and result; nothing else may print here.
+            redirect_stdout=False,
+            redirect_stderr=False,
+        )
+
     def _label(self) -> str:
-        return f"{self._done} of {self._total} pictures"
+        return f"{self._painted} of {self._total} pictures"
 
     def _tell_whole(self) -> None:
         if self._whole is None:
@@ -200,7 +211,7 @@ class _LiveBar:
             self._progress.update(self._task, completed=1.0)
         self._progress.update(self._task, words=printable(words))
         self._progress.stop_task(self._task)
-        self._display.ended(self._task)
+        self._display.ended(self._task, ok=ok)
 
 
 class PlainDisplay:
