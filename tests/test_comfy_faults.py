@@ -944,7 +944,7 @@ async def test_an_upload_that_breaks_off_is_tried_again(proxy: FaultProxy) -> No
     proxy.on("POST", "/upload/image", faults.hang_up, times=1)
     proxy.on("POST", "/upload/image", faults.lose_answer, times=1)
     async with connected(proxy.url) as backend:
-        assert (await backend.upload_image(b"bytes", ".png")).endswith(".png")
+        assert (await backend.upload_image(bytes(3_000_000), ".png")).endswith(".png")
     assert proxy.count("POST", "/upload/image") == 3
 
 

@@ -8,6 +8,7 @@ connection. Nothing here waits on a clock; what is held up waits for an event th
 from __future__ import annotations
 
 import asyncio
+import io
 import json
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
@@ -175,7 +176,7 @@ class FaultProxy:
         async with self._http.request(
             request.method,
             aiohttp.client.URL(self._target(request, path), encoded=True),
-            data=await request.read(),
+            data=io.BytesIO(await request.read()),  # aiohttp warns of large bytes
             headers=headers,
             allow_redirects=False,
         ) as response:
