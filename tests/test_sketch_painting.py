@@ -275,7 +275,8 @@ def test_adjectives_find_their_nouns() -> None:
 
 @pytest.mark.parametrize(
     ("text", "key"),
-    [("foxes", "fox"), ("wolves", "wolf"), ("foggy", "fog"), ("butterflies", "butterfly"), ("snowing", "snow"),
+    [("foxes", "fox"), ("wolves", "wolf"), ("foggy", "fog"), ("butterflies", "butterfly"),
+     ("snowing", "snow"),
      ("hot air balloon", "balloon"), ("night's", "night"), ("GOLDEN HOUR", "goldenhour"),
      ("ＦＯＸ", "fox")],
 )  # fmt: skip

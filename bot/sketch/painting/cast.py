@@ -1,6 +1,7 @@
 """Where the subjects stand: composition by thirds, footing found on the scene that was painted."""
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -15,7 +16,14 @@ from bot.sketch.painting.stage import cast_shadow, mirror, stand
 from bot.sketch.painting.subjects import FIGURES, Figure, Stance
 
 _GRID = 56
+_ELBOW_ROOM = 0.42
+"""Distance two neighbours keep, as a share of their heights together."""
 # Across the picture, in order of importance; mirrored when the sun stands on the right.
+_SEASONAL: Mapping[tuple[str, str | None], str] = {
+    ("tree", "autumn"): "rust",
+    ("tree", "winter"): "silver",
+    ("tree", "spring"): "pink",
+}
 _PLACES_ACROSS = (0.63, 0.3, 0.84, 0.14, 0.48)
 
 
@@ -49,8 +57,24 @@ def perform(canvas: Canvas, setting: Setting, floor: Floor) -> None:
     parts = [
         part for rank, motif in enumerate(_known(setting)) for part in _parts(setting, floor, motif, rank)
     ]
-    for part in sorted(parts, key=lambda part: (part.figure.stance is not Stance.AIR, part.y)):
+    for part in sorted(
+        _parted(setting, parts), key=lambda part: (part.figure.stance is not Stance.AIR, part.y)
+    ):
         _play(canvas, setting, floor, part)
+
+
+def _parted(setting: Setting, parts: list[_Part]) -> list[_Part]:
+    """Push neighbours apart that would hide each other, as far as the picture allows."""
+    row = sorted(parts, key=lambda part: part.x)
+    for _ in range(3):
+        for k in range(len(row) - 1):
+            left, right = row[k], row[k + 1]
+            lack = (left.size + right.size) * _ELBOW_ROOM - (right.x - left.x)
+            level = abs(left.y - right.y) < 0.5 * max(left.size, right.size)
+            if lack > 0.0 and level:
+                row[k] = replace(left, x=max(left.x - lack / 2, left.size * 0.4))
+                row[k + 1] = replace(right, x=min(right.x + lack / 2, setting.width - right.size * 0.4))
+    return row
 
 
 def _known(setting: Setting) -> list[Motif]:
@@ -159,7 +183,7 @@ def _inside(setting: Setting, part: _Part, sprite: Sprite) -> _Part:
 
 
 def _sprite(setting: Setting, part: _Part) -> Sprite:
-    colour = part.motif.colour
+    colour = part.motif.colour or _SEASONAL.get((part.motif.name, setting.idea.season))
     pen = Pen(
         setting.rng("figure", part.motif.name, part.number),
         None if colour is None else saturate(named(colour), 1.05),

@@ -15,7 +15,7 @@ _RESIDENTS = {
     "hills": "house castle tower balloon person knight sword",
     "village": "church snowman",
     "mountains": "temple dragon pine",
-    "field": "windmill train bicycle ufo fox dog rabbit horse elephant tree",
+    "field": "windmill train bicycle ufo fox dog rabbit horse sheep cow elephant tree",
     "river": "bridge",
     "desert": "pyramid cactus rock",
     "lake": "tent boat swan heron",
@@ -37,7 +37,7 @@ HOMES: Mapping[str, str] = MappingProxyType(
 # Subjects that need ground under them turn the open sea into a coast.
 _NEEDS_LAND = """
 house castle tower church temple windmill pyramid tent car train bicycle fox wolf dog cat rabbit bear deer
-horse elephant person knight robot tree pine palm umbrella lamp
+horse sheep cow elephant person knight robot tree pine palm umbrella lamp
 """
 _LANDED = frozenset(_NEEDS_LAND.split())
 _OPEN = ("hills", "field", "sea", "lake", "desert", "mountains")

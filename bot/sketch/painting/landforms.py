@@ -190,8 +190,8 @@ def _volcano(_setting: Setting, rng: np.random.Generator) -> HeightOf:
 
     def height(x: Plane, z: Plane) -> Plane:
         away = np.sqrt((x - centre) ** 2 + (z - 105) ** 2) + 5 * rough.fractal(x / 18, z / 18, 4)
-        cone = 62 * np.exp(-((np.maximum(away, 0) / 36) ** 1.15))
-        crater = np.where(away < 9, np.minimum(cone, 46 + away * 0.2), cone)
+        cone = 47 * np.exp(-((np.maximum(away, 0) / 36) ** 1.15))
+        crater = np.where(away < 9, np.minimum(cone, 35 + away * 0.2), cone)
         lifted: Plane = crater + 0.25 + rough.fractal(x / 16, z / 16, 4) * smoothstep(6, 40, z) * 1.1
         return lifted
 

@@ -123,6 +123,8 @@ _SUBJECTS = {
     "bear": "panda grizzly",
     "deer": "stag elk moose reindeer doe antelope",
     "horse": "pony stallion mare unicorn zebra",
+    "sheep": "lamb goat ram",
+    "cow": "bull cattle ox calf",
     "elephant": "mammoth",
     "owl": "",
     "bird": "sparrow robin crow raven finch swallow dove pigeon parrot",

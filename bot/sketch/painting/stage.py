@@ -81,7 +81,7 @@ def cast_shadow(canvas: Canvas, setting: Setting, x: float, y: float, width: flo
 
 def mirror(canvas: Canvas, setting: Setting, sprite: Sprite, x: float, y: float) -> None:
     """The sprite's reflection in rippled water below (x, y)."""
-    above = -sprite.top
+    above = min(-sprite.top, sprite.alpha.shape[0])
     if above < 2:
         return
     alpha, colour = sprite.alpha[:above][::-1], sprite.colour[:above][::-1]

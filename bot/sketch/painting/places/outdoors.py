@@ -9,6 +9,7 @@ from bot.sketch.painting.foreground import paint_foreground
 from bot.sketch.painting.landforms import LANDFORMS, air_of, view_of
 from bot.sketch.painting.materials import ground_colour, ground_tone
 from bot.sketch.painting.palette import RGB, mix, named, rgb
+from bot.sketch.painting.places.eruption import paint_eruption
 from bot.sketch.painting.places.waterfall import paint_fall
 from bot.sketch.painting.planting import Crop, scatter
 from bot.sketch.painting.setting import Setting
@@ -44,6 +45,8 @@ def paint_landscape(canvas: Canvas, setting: Setting) -> Floor:
     ground = survey(setting, view, LANDFORMS[place].shape(setting, setting.rng("land")))
     seen = look(setting, view, ground)
     lay(canvas, seen, ground_colour(setting, ground), setting.horizon)
+    if place == "volcano":
+        paint_eruption(canvas, setting, seen)
     _plant(canvas, setting, ground, seen)
     if place == "waterfall":
         paint_fall(canvas, setting)
@@ -118,7 +121,15 @@ def _plant(canvas: Canvas, setting: Setting, ground: Ground, seen: Seen) -> None
     blooms = next((m for m in setting.idea.motifs if m.name == "flower"), None)
     if blooms is not None and place in ("field", "hills", "mountains", "lake", "village"):
         tones = [named(blooms.colour)] if blooms.colour else _colours(("e0483c", "e8743c", "d8405c"))
-        scatter(canvas, setting, ground, seen, Crop(plants.flower, tones, 0.5, 520, 2.4, 34), air, "blooms")
+        scatter(
+            canvas,
+            setting,
+            ground,
+            seen,
+            Crop(plants.bloom, tones, 0.42, 620, 2.4, 34, line=0.3),
+            air,
+            "blooms",
+        )
     if place == "village":
         walls = _colours(("b0553c", "a8703c", "8a5a54"))
         houses = Crop(buildings.house, walls, 2.3, 40, 8, 60, 0.0, 0.5)
@@ -127,6 +138,6 @@ def _plant(canvas: Canvas, setting: Setting, ground: Ground, seen: Seen) -> None
         bushes = Crop(plants.bush, leaves, 0.7, 60, 4.5, 24)
         scatter(canvas, setting, ground, seen, bushes, air, "bushes")
         beds = Crop(
-            plants.flower, _colours(("e0567a", "e8a03c", "b06ac8", "f0e0d0", "d8483c")), 0.55, 320, 2.6, 22
+            plants.bloom, _colours(("e0567a", "e8a03c", "b06ac8", "f0e0d0", "d8483c")), 0.55, 320, 2.6, 22
         )
         scatter(canvas, setting, ground, seen, beds, air, "beds")

@@ -50,6 +50,8 @@ FIGURES: Mapping[str, Figure] = MappingProxyType(
         "bear": Figure(mammals.bear, 0.42, _G),
         "deer": Figure(mammals.deer, 0.54, _G),
         "horse": Figure(mammals.horse, 0.46, _G),
+        "sheep": Figure(mammals.sheep, 0.36, _G),
+        "cow": Figure(mammals.cow, 0.42, _G),
         "elephant": Figure(mammals.elephant, 0.46, _G),
         "owl": Figure(birds.owl, 0.42, _A),
         "bird": Figure(birds.bird, 0.36, _A),

@@ -219,3 +219,57 @@ def elephant(pen: Pen) -> None:
     pen.blob("54 54, 66 42, 80 42, 70 50, 58 58", "f2ead6")
     pen.blob("14 86, 6 72, 10 52, 24 42, 34 54, 36 76, 28 90", mix(hide, under, 0.45))
     _eye(pen, 0.5, 0.8, 0.014)
+
+
+def sheep(pen: Pen) -> None:
+    """A woolly sheep."""
+    wool = pen.own("efe6d6")
+    face = rgb("3c3438")
+    for x in (-0.24, -0.12, 0.14, 0.26):
+        pen.limb([(x, 0.3), (x, 0.0)], 0.075, 0.055, face)
+    pen.disc(-0.42, 0.5, 0.08, dark(wool, 0.1))
+    for x, y, r in (
+        (-0.26, 0.36, 0.17), (0.0, 0.33, 0.18), (0.24, 0.36, 0.16), (-0.3, 0.54, 0.18), (-0.12, 0.62, 0.18),
+        (0.1, 0.63, 0.18), (0.28, 0.55, 0.17), (0.0, 0.48, 0.24),
+    ):  # fmt: skip
+        pen.disc(x, y, r, mix(wool, pale(wool), float(pen.rng.uniform(0.0, 0.6))))
+    pen.blob("34 80, 30 68, 34 52, 46 42, 55 44, 56 58, 50 74, 42 82", face)
+    pen.blob("34 74, 22 70, 24 64, 35 68", face)
+    for x, y, r in ((0.35, 0.8, 0.07), (0.43, 0.83, 0.065), (0.29, 0.74, 0.06)):
+        pen.disc(x, y, r, wool)
+    pen.disc(0.46, 0.66, 0.026, "f6f2e8", detail=True)
+    pen.disc(0.468, 0.66, 0.013, _EYE, detail=True)
+
+
+def cow(pen: Pen) -> None:
+    """A spotted cow."""
+    hide = pen.own("f1ebe2")
+    spot, under = rgb("3a322e"), dark(hide, 0.25)
+    for x in (-0.34, 0.16):
+        pen.limb([(x, 0.36), (x, 0.02)], 0.13, 0.08, under)
+    pen.limb([(-0.52, 0.6), (-0.6, 0.44), (-0.58, 0.24)], 0.03, 0.02, under)
+    pen.disc(-0.58, 0.22, 0.04, spot, tall=1.5)
+    pen.blob("-54 58, -46 70, -10 70, 22 72, 34 64, 34 44, 22 32, -10 29, -40 30, -52 40", hide)
+    pen.blob("-40 68, -24 69, -18 54, -30 44, -42 52", spot, detail=True)
+    pen.blob("0 69, 16 70, 20 56, 8 46, -4 56", spot, detail=True)
+    pen.blob("-20 32, -8 30, -12 20, -22 22", "e8b0a4")
+    for x in (-0.42, 0.26):
+        pen.blob(
+            [
+                (x - 0.09, 0.42),
+                (x - 0.06, 0.16),
+                (x - 0.06, 0.0),
+                (x + 0.06, 0.0),
+                (x + 0.06, 0.18),
+                (x + 0.09, 0.42),
+            ],
+            hide,
+        )
+        pen.box(x - 0.06, 0.0, x + 0.06, 0.045, spot, detail=True)
+    pen.blob("26 86, 16 88, 16 82, 26 78", spot)
+    pen.limb([(0.34, 0.9), (0.3, 0.98), (0.36, 1.02)], 0.04, 0.012, "d9c9a4")
+    pen.blob("24 68, 26 86, 36 94, 46 90, 56 74, 64 64, 62 54, 52 52, 40 58, 30 54", hide)
+    pen.blob("28 88, 36 94, 44 90, 44 76, 34 72", spot, detail=True)
+    pen.blob("54 66, 64 64, 62 54, 52 52, 48 58", "e8b0a4", detail=True)
+    pen.disc(0.59, 0.6, 0.014, spot, detail=True)
+    _eye(pen, 0.49, 0.79, 0.018)

@@ -119,6 +119,20 @@ def flower(pen: Pen) -> None:
         pen.disc(x - size * 0.04, y - size * 0.05, size * 0.17, "c88a2c", detail=True)
 
 
+def bloom(pen: Pen) -> None:
+    """One simple flower, for beds and meadows."""
+    petal = pen.own("e0567a")
+    lean = float(pen.rng.uniform(-0.12, 0.12))
+    pen.limb([(0.0, 0.0), (lean * 0.4, 0.4), (lean, 0.76)], 0.05, 0.035, "4f7f42")
+    pen.blob("0 22, 14 30, 30 32, 16 20", "5f9a4c")
+    pen.blob("0 12, -14 22, -30 22, -14 10", "4f8a48")
+    for k in range(7):
+        angle = k * 2 * math.pi / 7
+        x, y = lean + math.cos(angle) * 0.14, 0.78 + math.sin(angle) * 0.13
+        pen.disc(x, y, 0.12, mix(petal, pale(petal, 0.4), 0.5 * (k % 3)), tall=0.62, turn=angle)
+    pen.disc(lean, 0.78, 0.07, "f0c040")
+
+
 def mushroom(pen: Pen) -> None:
     """A big and a small toadstool."""
     cap = pen.own("cc3f34")
