@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 
 from bot.comfy.client import ComfyClient
+from bot.comfy.session import Session
 from bot.domain.errors import (
     AuthenticationFailed,
     GraphRejected,
@@ -247,14 +248,17 @@ async def test_a_socket_that_closes_again_and_again_is_opened_ever_less_often(pr
     assert 1 < opened < 20
 
 
-async def test_the_socket_is_back_as_soon_as_the_server_is(server: Engine, proxy: FaultProxy) -> None:
+async def test_the_socket_is_back_as_soon_as_the_server_is(
+    server: Engine, proxy: FaultProxy, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """However long the pauses between tries had become: the run asks, and so knows."""
+    monkeypatch.setattr(Session, "_pause", endless_pause)
     graph = slow(seed := fresh())
     server.gate.limit(seed, 1)
     async with connected(proxy.url) as backend, running(backend, submission(graph)) as told:
         await told.until_step(1)
         await proxy.vanish()
-        backend.session._pause = backend.session._hurried.wait  # type: ignore[assignment, method-assign]
+        await eventually(lambda: not backend.session.connected)
         await asyncio.sleep(0.1)
         await proxy.listen()
         await eventually(lambda: backend.session.connections == 2)
@@ -262,14 +266,20 @@ async def test_the_socket_is_back_as_soon_as_the_server_is(server: Engine, proxy
         assert isinstance(await told.end(), Finished)
 
 
-async def test_a_run_does_not_wait_out_the_pause_between_tries(proxy: FaultProxy) -> None:
-    refused = proxy.on("GET", "/ws", faults.answer(502))
+async def test_a_run_does_not_wait_out_the_pause_between_tries(
+    proxy: FaultProxy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Session, "_pause", endless_pause)
+    refused = proxy.on("GET", "/ws", faults.answer(502), times=1)
     async with connected(proxy.url) as backend:
-        for _ in range(5):
-            await backend.session.first_try(1.0)
-        refused.times = 0
+        await eventually(lambda: refused.used == 1)
         assert isinstance(await run(backend, submission(flat())), Finished)
         assert backend.session.connected
+
+
+async def endless_pause(session: Session, seconds: float) -> None:
+    """The pause between tries to connect, when nothing cuts it short."""
+    await session._hurried.wait()
 
 
 async def test_a_proxy_that_takes_sockets_and_hangs_up_is_no_connection(proxy: FaultProxy) -> None:
