@@ -52,7 +52,7 @@ def scatter(
     variety = len(crop.colours) if setting.short > 160 else 1
     kind: Plane = rng.integers(0, variety, len(z))
     kept = (size > 2.2) & (size < setting.short * 0.75)
-    order = np.argsort(z[kept])[::-1]
+    order = np.argsort(-z[kept], kind="stable")
     x, y, slices, size, kind = (values[kept][order] for values in (x, y, slices, size, kind))
     if not len(x):
         return

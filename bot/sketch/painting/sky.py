@@ -97,7 +97,7 @@ def _stars(canvas: Canvas, setting: Setting) -> None:
     tint = mix(_WHITE, light.key, 0.4)
     spots = canvas.colour[down, across]
     canvas.colour[down, across] = spots + (tint - spots) * power[:, None]
-    for k in np.argsort(power)[-max(3, count // 60) :]:
+    for k in np.argsort(power, kind="stable")[-max(3, count // 60) :]:
         _glint(canvas, int(across[k]), int(down[k]), canvas.short * 0.004 * float(power[k]) + 0.5)
 
 

@@ -70,7 +70,7 @@ def _stars(canvas: Canvas, setting: Setting) -> None:
     ]
     spots = canvas.colour[y, x]
     canvas.colour[y, x] = spots + (tint - spots) * power[:, None]
-    for k in np.argsort(power)[-max(4, count // 90) :]:
+    for k in np.argsort(power, kind="stable")[-max(4, count // 90) :]:
         _flare(canvas, int(x[k]), int(y[k]), canvas.short * 0.0036 * float(power[k]) + 0.4)
 
 
