@@ -132,7 +132,7 @@ _SUBJECTS = {
     "swan": "duck goose",
     "heron": "crane flamingo stork",
     "penguin": "",
-    "fish": "goldfish koi salmon shoal",
+    "fish": "goldfish koi salmon shoal clownfish trout tuna shark",
     "whale": "orca dolphin blue_whale",
     "jellyfish": "medusa",
     "octopus": "squid kraken",
