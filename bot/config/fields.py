@@ -148,7 +148,10 @@ def check_url(value: str) -> str:
     Raises :class:`ConfigError`.
     """
     if (reason := url_problem(value.strip())) is not None:
-        raise ConfigError(Text("The ComfyUI address {reason}.", reason=reason))
+        # The address itself is not repeated: it may hold a password.
+        raise ConfigError(
+            Text("The ComfyUI address {reason}. Write it like http://127.0.0.1:8188.", reason=reason)
+        )
     return value.strip().rstrip("/")
 
 

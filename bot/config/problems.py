@@ -30,7 +30,8 @@ class Problem:
     @property
     def text(self) -> Text:
         key = "".join(c if c.isprintable() else "?" for c in self.key)
-        return Text("{source}: {key}: {reason}.", source=self.source, key=key, reason=self.reason)
+        said = "{source}: {key}: {reason}" if str(self.reason).endswith("?") else "{source}: {key}: {reason}."
+        return Text(said, source=self.source, key=key, reason=self.reason)
 
 
 class SettingsRefused(ConfigError):
