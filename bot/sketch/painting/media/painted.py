@@ -10,10 +10,10 @@ from bot.sketch.painting.pixels import blur_image
 
 _GOUACHE = Brush((0.05, 0.022, 0.011, 0.0055), long=2.4, dry=0.5, jitter=0.014, swirl=0.12, opaque=0.94)
 _OIL = Brush(
-    (0.055, 0.028, 0.014, 0.007), long=2.6, dry=0.7, jitter=0.026, swirl=0.3, opaque=0.96, refine=0.04
+    (0.055, 0.028, 0.014, 0.007), long=2.6, dry=0.7, jitter=0.026, swirl=0.3, opaque=0.96, refine=0.065
 )
 _FLOW = Brush(
-    (0.055, 0.026, 0.012, 0.0065), long=4.4, dry=0.65, jitter=0.03, swirl=1.0, opaque=0.95, refine=0.04
+    (0.055, 0.026, 0.012, 0.0065), long=4.4, dry=0.65, jitter=0.03, swirl=1.0, opaque=0.95, refine=0.075
 )
 _PASTEL = Brush((0.04, 0.02, 0.01, 0.0055), long=3.4, dry=0.95, jitter=0.03, swirl=0.25, opaque=0.8)
 _POINTS = Brush(

@@ -16,7 +16,7 @@ from bot.sketch.painting.setting import Setting
 from bot.sketch.painting.terrain import lay, look, survey
 
 _LEAF = {"spring": "8fbf58", "summer": "4f8a40", "autumn": "d0802f", "winter": "cfdae2", None: "5c9448"}
-_LAYERS = 6
+_LAYERS, _FEW_LAYERS = 6, 4
 
 
 def paint_forest(canvas: Canvas, setting: Setting) -> None:
@@ -31,11 +31,12 @@ def paint_forest(canvas: Canvas, setting: Setting) -> None:
     painted = canvas.colour.copy()
     lay(canvas, seen, ground_colour(setting, ground), setting.horizon)
     _melt(canvas, setting, painted)
-    for layer in range(_LAYERS - 1):
-        _depth(canvas, setting, layer, leaf, glow)
+    last = (_LAYERS if canvas.short > 100 else _FEW_LAYERS) - 1
+    for layer in range(last):
+        _depth(canvas, setting, layer, layer / last, leaf, glow)
     _light_on_ground(canvas, setting, glow)
     perform(canvas, setting, floor_of(setting, ground, seen))
-    _depth(canvas, setting, _LAYERS - 1, leaf, glow)
+    _depth(canvas, setting, last, 1.0, leaf, glow)
     _ferns(canvas, setting, leaf)
 
 
@@ -59,10 +60,9 @@ def _melt(canvas: Canvas, setting: Setting, air: Plane) -> None:
     canvas.lines[:] = 0.0
 
 
-def _depth(canvas: Canvas, setting: Setting, layer: int, leaf: RGB, glow: RGB) -> None:
-    """One depth of trunks with its canopy and undergrowth, from the farthest (0) to the nearest."""
+def _depth(canvas: Canvas, setting: Setting, layer: int, near: float, leaf: RGB, glow: RGB) -> None:
+    """One depth of trunks with canopy and undergrowth; ``near`` is 0 for the farthest, 1 for the nearest."""
     rng = setting.rng("trunks", layer)
-    near = layer / (_LAYERS - 1)
     below = canvas.height - setting.horizon
     foot = setting.horizon + below * (0.02 + 0.5 * near**1.9) + (below * 0.5 if near == 1.0 else 0.0)
     bark = setting.light.on(mix(rgb("4a382c"), rgb("241f22"), near), 0.28)

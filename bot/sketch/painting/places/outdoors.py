@@ -116,7 +116,7 @@ def _plant(canvas: Canvas, setting: Setting, ground: Ground, seen: Seen) -> None
         )
     if place in ("hills", "field", "mountains", "village", "lake", "garden") and season != "winter":
         blade = mix(ground_tone(setting), rgb("3a4a2a"), 0.35)
-        tufts = Crop(plants.tuft, [blade, mix(blade, rgb("d8d080"), 0.3)], 0.3, 420, 2.2, 24, line=0.12)
+        tufts = Crop(plants.tuft, [blade, mix(blade, rgb("d8d080"), 0.3)], 0.3, 320, 2.2, 24, line=0.12)
         scatter(canvas, setting, ground, seen, tufts, air, "tufts")
     blooms = next((m for m in setting.idea.motifs if m.name == "flower"), None)
     if blooms is not None and place in ("field", "hills", "mountains", "lake", "village"):
