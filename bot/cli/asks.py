@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from bot.cli.common import say
 from bot.domain.errors import FlagError
 from bot.domain.text import Text
 from bot.presentation.flags import SHELL, Ask, parse_args, parse_line, require_prompt
@@ -108,6 +109,10 @@ def _read_lines(path: Path) -> list[tuple[int, str]]:
 def _standard_input() -> str:
     if sys.stdin is None:
         raise FlagError(Text("Standard input is closed: there is nothing to read from “--file -”."))
+    if sys.stdin.isatty():
+        say(
+            "One request a line; Ctrl-D (on Windows Ctrl-Z and Enter) ends them."
+        )
     buffer = getattr(sys.stdin, "buffer", None)
     if buffer is None:
         return sys.stdin.read(LONGEST_FILE + 1)

@@ -30,7 +30,7 @@ FAILED, USAGE, INTERRUPTED = 1, 2, 130
 config_option = click.option(
     "--config",
     "config_file",
-    type=click.Path(path_type=Path),
+    type=click.Path(path_type=Path, readable=False),
     metavar="FILE",
     help="Configuration file (default: config.toml here, else built-in defaults).",
 )

@@ -75,7 +75,7 @@ def _own_flag(arg: str) -> str:
 @click.option(
     "--file",
     "lines_file",
-    type=click.Path(path_type=Path),
+    type=click.Path(path_type=Path, readable=False),
     metavar="FILE",
     help="One request a line, each with flags of its own; '-' reads stdin.",
 )

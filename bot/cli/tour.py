@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import sys
 import tempfile
@@ -188,5 +187,6 @@ def _command() -> str:
         return "fairbrush"
     script = Path(sys.argv[0])
     if script.stem == "fairbrush" and script.is_file():
-        return os.path.relpath(script)
+        here = Path.cwd()
+        return str(script.relative_to(here) if script.is_relative_to(here) else script)
     return f"{Path(sys.executable).stem} -m bot"
