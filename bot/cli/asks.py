@@ -110,9 +110,7 @@ def _standard_input() -> str:
     if sys.stdin is None:
         raise FlagError(Text("Standard input is closed: there is nothing to read from “--file -”."))
     if sys.stdin.isatty():
-        say(
-            "One request a line; Ctrl-D (on Windows Ctrl-Z and Enter) ends them."
-        )
+        say("One request a line; Ctrl-D (on Windows Ctrl-Z and Enter) ends them.")
     buffer = getattr(sys.stdin, "buffer", None)
     if buffer is None:
         return sys.stdin.read(LONGEST_FILE + 1)

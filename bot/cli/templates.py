@@ -66,7 +66,9 @@ def list_command(as_json: bool, comfyui: str | None, config_file: Path | None) -
     short_help="Show what is found in workflow files.",
     epilog=f"\b\nExample:\n  fairbrush templates inspect my_workflow.json --json\n\n{INSPECT_JSON_HELP}",
 )
-@click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path, readable=False), metavar="FILE…")
+@click.argument(
+    "files", nargs=-1, required=True, type=click.Path(path_type=Path, readable=False), metavar="FILE…"
+)
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a file on stdout.")
 @object_info_option
 @config_option
