@@ -5,6 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
+
+# Slowness is the machine's, not the code's: a busy one must not fail a property.
+settings.register_profile("fairbrush", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("fairbrush")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -819,6 +819,18 @@ async def test_a_wedged_server_is_reported() -> None:
             assert all(body == {"prompt_id": server.posted[0]["prompt_id"]} for body in server.interrupts)
 
 
+async def test_a_server_whose_worker_died_is_reported() -> None:
+    """Prompts wait, none runs, and the server answers everything."""
+    async with (
+        ScriptedServer(takes="pending") as server,
+        connected(server.url, stalled=0.3, ask_waiting=0.05) as backend,
+    ):
+        error = error_of(await run(backend, submission(flat())))
+        assert isinstance(error, ServerWedged)
+        assert "pictures wait there" in str(error)
+        assert server.pending == [], "nothing is left to be painted for nobody"
+
+
 async def test_a_cancel_that_is_ignored_for_long_means_wedged() -> None:
     async with (
         ScriptedServer(obeys=False) as server,

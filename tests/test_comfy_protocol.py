@@ -65,7 +65,6 @@ def feed(messages: list[wire.Message]) -> Replay:
 
 
 @given(st.binary(max_size=64))
-@settings(deadline=None)
 @example(b"")
 @example(b"\0\0\0\3\xff\xff\xff\xff")
 @example(b"\0\0\0\4\0\0\0\2{}")
@@ -74,7 +73,6 @@ def test_any_bytes_are_a_message(payload: bytes) -> None:
 
 
 @given(st.text(max_size=40) | json_values.map(json.dumps))
-@settings(deadline=None)
 @example("[" * 100_000)
 @example("9" * 5000)
 @example('{"type":"\\ud800","data":{}}')
@@ -83,7 +81,7 @@ def test_any_text_is_a_message(payload: str) -> None:
 
 
 @given(st.lists(st.tuples(st.sampled_from(TYPES), data_objects), max_size=8))
-@settings(deadline=None, max_examples=300)
+@settings(max_examples=300)
 def test_any_data_of_any_type_is_a_message(items: list[tuple[str, Any]]) -> None:
     feed([wire.parse_text(json.dumps({"type": kind, "data": data})) for kind, data in items])
 
@@ -106,7 +104,7 @@ def places(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
 
 
 @given(st.randoms(use_true_random=False), json_values, st.booleans())
-@settings(deadline=None, max_examples=300)
+@settings(max_examples=300)
 def test_damaged_real_messages_are_messages(rng: random.Random, value: Any, remove: bool) -> None:
     message = copy.deepcopy(rng.choice(REAL))
     if "prompt_id" in message["data"]:
@@ -126,7 +124,6 @@ def test_damaged_real_messages_are_messages(rng: random.Random, value: Any, remo
     st.sampled_from([step for n in NAMES for step in transcript(n).steps(None) if isinstance(step, Frame)]),
     st.data(),
 )
-@settings(deadline=None)
 def test_truncated_real_frames_are_messages(step: Frame, data: st.DataObject) -> None:
     cut = data.draw(st.integers(0, min(len(step.payload), 400)))
     feed(

@@ -128,6 +128,24 @@ def test_a_prompt_that_left_the_queue_is_not_wedged() -> None:
     assert watched.verdict(80.0) is Verdict.GO_ON
 
 
+def test_prompts_that_wait_while_nothing_runs_mean_wedged() -> None:
+    """The worker died; the server takes prompts and answers everything."""
+    watched = watch(stalled=60.0)
+    watched.asked(5.0, reached=True, listed=True, stalled=True)
+    watched.asked(64.0, reached=True, listed=True, stalled=True)
+    assert watched.verdict(64.0) is Verdict.GO_ON
+    watched.asked(65.0, reached=True, listed=True, stalled=True)
+    assert watched.verdict(65.0) is Verdict.WEDGED
+
+
+def test_a_worker_that_is_only_slow_to_begin_is_not_wedged() -> None:
+    watched = watch(stalled=60.0)
+    watched.asked(5.0, reached=True, listed=True, stalled=True)
+    watched.asked(50.0, reached=True, listed=True)
+    watched.asked(70.0, reached=True, listed=True, stalled=True)
+    assert watched.verdict(70.0) is Verdict.GO_ON
+
+
 def test_an_interrupted_prompt_is_asked_about_often() -> None:
     watched = watch(interrupt_grace=2.0)
     watched.interrupted(0.0)

@@ -92,7 +92,13 @@ class Drive:
             if self._refusal is not None:
                 self._session.hurry()  # it is back
             self._refusal = None
-            self._watch.asked(self._clock(), reached=True, listed=isinstance(found, QueueSnapshot))
+            queue = found if isinstance(found, QueueSnapshot) else None
+            self._watch.asked(
+                self._clock(),
+                reached=True,
+                listed=queue is not None,
+                stalled=queue is not None and not queue.running,
+            )
             self._subscription.push(self._means(found))
         if self._run.phase is not Phase.OVER:
             await self._judge()
@@ -147,6 +153,7 @@ class Drive:
             case Verdict.UNREACHABLE:
                 self._give_up(self._unreachable())
             case Verdict.WEDGED:
+                await self._stop()  # or it would be painted for nobody after all
                 self._give_up(self._wedged())
             case Verdict.NO_LIFE:
                 self._timed_out = True
@@ -188,12 +195,16 @@ class Drive:
         )
 
     def _wedged(self) -> ServerWedged:
-        return ServerWedged(
-            Text(
+        if self._run.phase is Phase.RUNNING:
+            said = Text(
                 "The ComfyUI server at {url} is stuck: it says that it runs this picture, makes no "
                 "progress and ignores being stopped. Its operator has to restart it.",
                 url=self._client.base,
-            ),
-            cause=f"prompt {self._run.prompt_id}: interrupt ignored for "
-            f"{self._watch.patience.interrupt_grace:.0f} s",
-        )
+            )
+        else:
+            said = Text(
+                "The ComfyUI server at {url} is stuck: pictures wait there, and it paints none of them. "
+                "Its operator has to restart it.",
+                url=self._client.base,
+            )
+        return ServerWedged(said, cause=f"prompt {self._run.prompt_id}: {self._run.phase.name.lower()}")

@@ -37,6 +37,8 @@ class Patience:
     """No message about the run and no movement ahead of it in the queue (``queue.job_timeout``)."""
     interrupt_grace: float = 60.0
     """A node stops only at its next check; silent for this long, it ignores the interrupt."""
+    stalled: float = 60.0
+    """Prompts wait and none runs: a healthy server takes the next within seconds."""
 
 
 class Verdict(Enum):
@@ -45,7 +47,7 @@ class Verdict(Enum):
     NO_LIFE = auto()
     """Interrupt it, then keep watching."""
     WEDGED = auto()
-    """It was interrupted and still runs."""
+    """It was interrupted and still runs, or it waits and nothing runs."""
 
 
 @dataclass(slots=True)
@@ -61,6 +63,7 @@ class Watch:
     _ended: float | None = None
     _interrupted: float | None = None
     _listed: bool = False
+    _stalled: float | None = None
 
     def __post_init__(self) -> None:
         self._alive = self._asked = self._reached = self._reconnected = self.start
@@ -73,12 +76,14 @@ class Watch:
         """The queue moved on ahead of the run."""
         self._alive = now
 
-    def asked(self, now: float, *, reached: bool, listed: bool = False) -> None:
-        """The server was asked; ``listed``: it answered that the run waits or runs."""
+    def asked(self, now: float, *, reached: bool, listed: bool = False, stalled: bool = False) -> None:
+        """The server was asked. ``listed``: it answered that the run waits or runs; ``stalled``: that it
+        waits, and nothing runs."""
         self._asked = now
         if reached:
             self._reached = now
             self._listed = listed
+            self._stalled = (self._stalled or now) if stalled else None
 
     def ended(self, now: float) -> None:
         """The socket says that the run is over."""
@@ -128,6 +133,8 @@ class Watch:
         """What to make of all this, right after the server was asked."""
         if now - self._reached >= self.patience.unreachable:
             return Verdict.UNREACHABLE
+        if self._stalled is not None and now - self._stalled >= self.patience.stalled:
+            return Verdict.WEDGED
         if self._interrupted is not None:
             silent = now - max(self._interrupted, self._alive)
             ignored = self._listed and silent >= self.patience.interrupt_grace

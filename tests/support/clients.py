@@ -31,6 +31,7 @@ IMPATIENT: dict[str, float] = {
     "unreachable": 20.0,
     "no_life": 30.0,
     "interrupt_grace": 20.0,
+    "stalled": 20.0,
 }
 
 
