@@ -89,9 +89,9 @@ def _check(content: bytes, name: str) -> InputImage:
         raise ImageRefused(Text("“{name}” is empty.", name=name))
     if len(content) > MAX_IMAGE_BYTES:
         raise _too_large(name, len(content))
-    # Pillow warns of decompression bombs at a limit of its own; ours is lower and refuses. Not undone
-    # afterwards: restoring the filters would race with other threads that check an image.
-    warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+    # Pillow warns of what it does not refuse: damage, and bombs below its own limit. Ours is lower, and
+    # the person hears of damage from us. Not undone afterwards: restoring filters would race with threads.
+    warnings.filterwarnings("ignore", module=r"PIL\.")
     try:
         with Image.open(io.BytesIO(content), formats=tuple(_SUFFIXES)) as image:
             width, height = image.size

@@ -48,7 +48,7 @@ class Painter:
         self._previews = previews
         self._uploads: dict[str, str] = {}
         self._upload_lock = asyncio.Lock()
-        self._running: set[PromptId] = set()
+        self._running: dict[PromptId, None] = {}
         self._stopping = False
 
     async def paint(self, job: Job, on_event: Callable[[RunEvent], None]) -> Picture:
@@ -61,11 +61,11 @@ class Painter:
         submission = Submission(
             prompt_id, template.bind(job.values, uploads), frozenset(template.outputs), self._previews
         )
-        self._running.add(prompt_id)
+        self._running[prompt_id] = None
         try:
             end = await self._backend.run(submission, on_event)
         finally:
-            self._running.discard(prompt_id)
+            del self._running[prompt_id]
         match end:
             case Finished():
                 return await self._keep(job, end)
@@ -79,7 +79,8 @@ class Painter:
         """Stop for good: how many pictures the server waits with or paints. Their ``paint`` raises
         RunInterrupted soon, as does every later one; what is finished already is still kept."""
         self._stopping = True
-        running = tuple(self._running)
+        # The last first: what waits shall not begin because what runs has stopped.
+        running = tuple(reversed(self._running))
         for prompt_id in running:
             await self._backend.cancel(prompt_id)
         return len(running)
