@@ -45,8 +45,10 @@ def error_of(end: EndEvent) -> Exception:
 
 
 async def test_a_run_tells_its_story_and_ends_with_its_file(target: Target) -> None:
-    async with target.connected() as backend, running(backend, submission(flat())) as told:
-        end = await told.end()
+    async with target.connected() as backend:
+        await eventually(lambda: backend.session.connected)
+        async with running(backend, submission(flat())) as told:
+            end = await told.end()
         [file] = files(end)
         assert (file.node, file.folder, file.kind) == ("3", "output", MediaKind.IMAGE)
         assert file.filename.startswith("contract_")

@@ -133,6 +133,7 @@ async def tidy() -> AsyncIterator[None]:
     loop = asyncio.get_running_loop()
     complaints: list[dict[str, Any]] = []
     loop.set_exception_handler(lambda _, context: complaints.append(context))
+    gc.freeze()  # what was there before need not be looked through after
     try:
         yield
         gc.collect()
@@ -143,4 +144,5 @@ async def tidy() -> AsyncIterator[None]:
         assert left == [], left
         assert complaints == [], complaints
     finally:
+        gc.unfreeze()
         loop.set_exception_handler(None)
