@@ -14,7 +14,6 @@ from PIL import Image
 from bot.domain.errors import GraphRejected, NodeFailed, ProtocolError, RunLost
 from bot.domain.events import (
     EndEvent,
-    Failed,
     Finished,
     Interrupted,
     NodeStarted,
@@ -27,18 +26,13 @@ from bot.domain.ids import NodeId
 from bot.domain.outputs import MediaKind, OutputFile, OutputText, wanted_outputs
 from bot.templates.graph import parse_export
 from tests.contract.conftest import Stranger, Target
-from tests.support.clients import eventually, run, running
+from tests.support.clients import error_of, eventually, run, running
 from tests.support.graphs import extended, flat, fresh, submission
 
 
 def files(end: EndEvent) -> list[OutputFile]:
     assert isinstance(end, Finished), end
     return [output for output in end.outputs if isinstance(output, OutputFile)]
-
-
-def error_of(end: EndEvent) -> Exception:
-    assert isinstance(end, Failed), end
-    return end.error
 
 
 # Running

@@ -12,8 +12,10 @@ from typing import Any
 from bot.comfy.backend import ComfyBackend
 from bot.comfy.client import ComfyClient
 from bot.comfy.watch import Patience
-from bot.domain.events import EndEvent, Progressed, RunEvent
+from bot.domain.errors import BackendError
+from bot.domain.events import EndEvent, Failed, Finished, Progressed, RunEvent
 from bot.domain.ids import ClientId
+from bot.domain.outputs import OutputFile
 from bot.service.ports import Submission
 
 DEADLINE_SECONDS = 15.0
@@ -119,6 +121,20 @@ async def run(backend: ComfyBackend, submission: Submission, *, submitted: bool 
     """The end of ``submission``; its events are checked on the way."""
     async with running(backend, submission, submitted=submitted) as told:
         return await told.end()
+
+
+def error_of(end: EndEvent) -> BackendError:
+    """The error of a run that must have failed."""
+    assert isinstance(end, Failed), end
+    return end.error
+
+
+def file_of(end: EndEvent) -> OutputFile:
+    """The first file of a run that must have finished."""
+    assert isinstance(end, Finished), end
+    file = end.outputs[0]
+    assert isinstance(file, OutputFile)
+    return file
 
 
 async def eventually(condition: Callable[[], Any], pause: float = 0.005) -> None:
