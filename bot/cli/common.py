@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import json
-import logging
 import os
 import re
 import sys
-import traceback
 from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -137,7 +134,11 @@ def message_of(error: FairbrushError) -> str:
 
 def leave(work: Callable[[], int]) -> NoReturn:
     """Do the work of a command and end the process with its exit code; every failure becomes a message."""
+    import asyncio  # it takes a while to load, and --help needs none of it
+
     if _debugging():
+        import logging
+
         logging.basicConfig(format="%(name)s: %(message)s")
         logging.getLogger("bot").setLevel(logging.DEBUG)
     try:
@@ -149,6 +150,8 @@ def leave(work: Callable[[], int]) -> NoReturn:
 
 def drive(main: Callable[[Interruption], Coroutine[Any, Any, int]]) -> int:
     """Run a command's coroutine, which Ctrl-C interrupts as it wishes; its exit code."""
+    import asyncio
+
     from bot.cli.interruption import interruptible
 
     async def run() -> int:
@@ -159,6 +162,9 @@ def drive(main: Callable[[Interruption], Coroutine[Any, Any, int]]) -> int:
 
 
 def _explain(error: BaseException) -> int:
+    import asyncio
+    import traceback
+
     match error:
         case NobodyReads():
             return FAILED
@@ -187,6 +193,8 @@ def _debugging() -> bool:
 
 def _leaf(error: BaseException) -> BaseException:
     """The first real exception of what a task group raised; not a cancellation that another one caused."""
+    import asyncio
+
     while isinstance(error, BaseExceptionGroup):
         real = [e for e in error.exceptions if not isinstance(e, asyncio.CancelledError)]
         error = (real or list(error.exceptions))[0]
