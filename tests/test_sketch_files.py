@@ -246,3 +246,20 @@ def test_temp_is_wiped_and_the_rest_stays(tmp_path: Path) -> None:
     assert not list(folders.temp.iterdir())
     assert list(folders.input.iterdir())
     assert list(folders.output.iterdir())
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        {"filename": "\0"},
+        {"filename": "x\0.png"},
+        {"filename": "x" * 5000},
+        {"filename": "x", "subfolder": "\0"},
+    ],
+    ids=["nul", "nul inside", "too long for any disk", "nul in the subfolder"],
+)
+async def test_a_name_that_no_disk_can_hold_is_not_there(
+    http: aiohttp.ClientSession, query: dict[str, str]
+) -> None:
+    async with http.get("/view", params=query) as response:
+        assert response.status == 404

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import mimetypes
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -60,11 +61,13 @@ def find_view(folders: Folders, query: Mapping[str, str]) -> View:
     folder = folders.by_type(kind or query.get("type", "output"))
     if folder is None:
         raise NoView(400)
+    if "\0" in filename + query.get("subfolder", ""):
+        raise NoView(404)
     try:
         path = inside(inside(folder, query.get("subfolder", "")), Path(filename.replace("\\", "/")).name)
     except OutsideFolder as exc:
         raise NoView(403) from exc
-    if not path.is_file():
+    if not os.path.isfile(path):  # noqa: PTH113 - pathlib raises for a name that no disk can hold
         raise NoView(404)
     guessed = mimetypes.guess_type(path.name)[0] or OCTETS
     return View(path, OCTETS if guessed in _DANGEROUS else guessed)
