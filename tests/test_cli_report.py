@@ -66,7 +66,7 @@ def test_the_cost_where_nobody_knows_it() -> None:
 
 
 def test_the_engine_has_a_pace_of_its_own() -> None:
-    assert cost(jobs("a fox --count 4"), embedded=True) == "4 pictures, about 1 s on the built-in engine."
+    assert cost(jobs("a fox --count 4"), embedded=True) == "4 pictures, about 6 s on the built-in engine."
 
 
 def test_paths_and_texts(capsys: pytest.CaptureFixture[str]) -> None:

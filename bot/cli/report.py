@@ -12,7 +12,7 @@ from bot.service.estimate import estimate_seconds
 from bot.service.imagine import Job
 from bot.service.painter import Picture
 
-SKETCH_SECONDS = 0.3
+SKETCH_SECONDS = 1.5
 """Of the built-in engine for one megapixel, measured on one core of a laptop."""
 _MEGAPIXEL = 1024 * 1024
 
