@@ -50,6 +50,7 @@ def library() -> TemplateLibrary:
     [
         ("a fox", "text-to-image"),
         ("a fox --image photo.png", "image-to-image"),
+        ("a fox --lora ink:0.8", "text-to-image-lora"),
         ("a fox --template flux", "flux"),
         ("a fox --template FLUX", "flux"),
     ],

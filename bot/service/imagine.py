@@ -57,7 +57,7 @@ class Job:
 
 
 def choose_template(library: TemplateLibrary, ask: Ask, command: str = "imagine") -> Template:
-    """The template that was named, else the command's default for what was given (words, or an image).
+    """The template that was named, else the command's default for what was given: words, an image, a LoRA.
 
     Raises :class:`TemplateNotFound` with the nearest names, or when the command has no template at all,
     and TemplateError when those that it has are disabled.
@@ -70,6 +70,9 @@ def choose_template(library: TemplateLibrary, ask: Ask, command: str = "imagine"
     pool = takes_image if ask.image is not None else from_words
     if not pool:
         raise _nothing_for(library, command, image=ask.image is not None)
+    if ask.loras:
+        # Whoever names a LoRA wants a template that has a place for one, if there is any.
+        pool = [template for template in pool if template.lora_places] or pool
     return next((template for template in pool if template.is_default), pool[0])
 
 
