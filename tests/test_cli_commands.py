@@ -155,8 +155,16 @@ def test_without_a_server_the_engine_paints_and_says_so(here: Path) -> None:
     assert result.stdout == "text-to-image-1.png\n"
 
 
-def test_a_configured_server_is_never_replaced(here: Path) -> None:
+def test_a_configured_server_is_no_embedded_engine(here: Path, engine: str) -> None:
     """Whatever it is called."""
+    (here / "config.toml").write_text(f'[[comfyui]]\nname = "sketch"\nurl = "{engine}"\n')
+    result = call("imagine", "a fox", *SMALL)
+    assert result.exit_code == 0
+    assert "No ComfyUI server is configured" not in result.stderr
+    assert "sketch-xl.safetensors is used" in result.stderr
+
+
+def test_a_configured_server_is_never_replaced(here: Path) -> None:
     port = unused_port()
     (here / "config.toml").write_text(f'[[comfyui]]\nname = "sketch"\nurl = "http://127.0.0.1:{port}"\n')
     assert "cannot be reached" in refused("imagine", "a fox", code=1)
