@@ -56,7 +56,7 @@ def is_painting(process: Running) -> bool:
 
 
 @posix_only
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP], ids=lambda n: n.name)
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=lambda n: n.name)
 def test_a_signal_cancels_on_the_server(tmp_path: Path, slow_engine: str, number: signal.Signals) -> None:
     with running(*LONG, "--comfyui", slow_engine, cwd=tmp_path) as process:
         process.until(is_painting)

@@ -117,10 +117,15 @@ class Running:
             reader.join(DEADLINE_SECONDS)
         return Ended(code, self.stdout, self.stderr).check()
 
-    def kill(self) -> None:
+    def close(self) -> None:
+        """See the process off, in good order if it can: it has temporary files of its own."""
         if self.process.poll() is None:
-            self.process.kill()
-            self.process.wait(DEADLINE_SECONDS)
+            self.process.terminate()
+            try:
+                self.process.wait(DEADLINE_SECONDS)
+            except subprocess.TimeoutExpired:
+                self.process.kill()
+                self.process.wait(DEADLINE_SECONDS)
         for reader in self._readers:
             reader.join(DEADLINE_SECONDS)
         for stream in (self.process.stdout, self.process.stderr):
@@ -134,7 +139,7 @@ def running(*args: str, cwd: Path, **env: str) -> Iterator[Running]:
     try:
         yield process
     finally:
-        process.kill()
+        process.close()
 
 
 def eventually(condition: Callable[[], object]) -> None:
