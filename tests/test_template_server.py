@@ -177,3 +177,13 @@ def test_only_nodes_that_are_sent_are_looked_at() -> None:
     export = export_of("text-to-image")
     export["40"] = {"class_type": "NotInstalled", "inputs": {"image": ["6", 0]}, "_meta": {"title": "Side"}}
     assert check(good(made(export)), catalogue()) == ()
+
+
+def test_a_workflow_whose_last_node_does_not_save_is_a_problem() -> None:
+    export = export_of("text-to-image")
+    saver = next(node_id for node_id, node in export.items() if node["class_type"] == "SaveImage")
+    decoder = export.pop(saver)["inputs"]["images"][0]
+    template = good(made(export, f'outputs = ["{decoder}"]'))
+    assert findings(template, server(), "problem") == [
+        "The workflow saves nothing. Add a node that does (Save Image) and export it again."
+    ]

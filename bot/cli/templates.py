@@ -145,7 +145,8 @@ def _print_template(template: Template) -> None:
     from bot.cli.common import put
 
     about = " – ".join(part for part in (template.title, template.description) if part)
-    put(f"{template.name}  /{template.command}  {about}".rstrip())
+    default = " (default)" if template.is_default else ""
+    put(f"{template.name}  /{template.command}{default}  {about}".rstrip())
     width = max((len(name) for name in template.parameters), default=0)
     for name, parameter in template.parameters.items():
         default = "" if parameter.default is None else f"  (default {_short(parameter.default)})"

@@ -31,7 +31,7 @@ def check(template: Template, catalogue: Catalogue) -> tuple[Finding, ...]:
     fitted = template.with_catalogue(catalogue)
     graph = needed_nodes(fitted.graph, fitted.outputs)
     written = {place for name in fitted.media for place in fitted.bindings[name]}
-    problems = [*_missing_classes(graph, catalogue)]
+    problems = [*_missing_classes(graph, catalogue), *_nothing_saved(fitted, catalogue)]
     for node in graph:
         if (node_class := catalogue.get(node.class_type)) is not None:
             problems += _wrong_inputs(graph, node, node_class, catalogue, written)
@@ -40,6 +40,13 @@ def check(template: Template, catalogue: Catalogue) -> tuple[Finding, ...]:
         *(Finding("problem", text) for text in problems),
         *(Finding("warning", note) for note in fitted.notes),
     )
+
+
+def _nothing_saved(template: Template, catalogue: Catalogue) -> Iterator[Text]:
+    """Offline, the last node of an unknown kind may be one that saves; a server knows."""
+    known = [catalogue.get(template.graph.nodes[node].class_type) for node in template.outputs]
+    if known and all(node_class is not None and not node_class.is_output for node_class in known):
+        yield Text("The workflow saves nothing. Add a node that does (Save Image) and export it again.")
 
 
 def _wrong_defaults(template: Template) -> Iterator[Text]:

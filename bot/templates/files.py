@@ -14,15 +14,17 @@ from bot.templates.exports import MAX_BYTES, too_large
 def read_file(path: Path) -> bytes:
     """The bytes of an export or sidecar. Raises :class:`TemplateError`: unreadable or too large."""
     try:
-        size = path.stat().st_size
-        if size <= MAX_BYTES:
-            return path.read_bytes()
+        with path.open("rb") as stream:
+            # What a pipe or a device holds is not known before it is read.
+            data = stream.read(MAX_BYTES + 1)
     except OSError as error:
         raise TemplateError(
             Text("{path} cannot be read: {reason}.", path=path, reason=error.strerror or error),
             cause=str(error),
         ) from error
-    raise too_large(size)
+    if len(data) > MAX_BYTES:
+        raise too_large(len(data))
+    return data
 
 
 def write_new(path: Path, data: bytes) -> None:
