@@ -12,6 +12,7 @@ from click.testing import CliRunner
 from PIL import Image
 
 from bot.cli import cli
+from tests.support.templates import WORKFLOWS
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -36,8 +37,8 @@ def flags() -> list[str]:
 def beginner(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The folder of somebody who has the files that the README speaks of."""
     monkeypatch.chdir(tmp_path)
-    shutil.copytree(ROOT / "workflows", tmp_path / "workflows")
-    shutil.copy(ROOT / "workflows" / "text-to-image.json", tmp_path / "my_workflow.json")
+    shutil.copytree(WORKFLOWS, tmp_path / "workflows")
+    shutil.copy(WORKFLOWS / "text-to-image.json", tmp_path / "my_workflow.json")
     Image.new("RGB", (96, 64), "teal").save(tmp_path / "photo.jpg")
     (tmp_path / "prompts.txt").write_text("a fox --seed 3\na boat --ar 3:2\n", encoding="utf-8")
     return tmp_path

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import atexit
 import copy
 import json
+import shutil
+import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -15,7 +18,20 @@ from bot.templates.template import Template
 
 ROOT = Path(__file__).resolve().parents[2]
 DATA = ROOT / "tests" / "data"
-WORKFLOWS = ROOT / "workflows"
+SHIPPED = ("flux", "image-to-image", "text-to-image", "text-to-image-lora", "upscale")
+"""The workflows of this repository. Its folder may hold a developer's own beside them."""
+
+
+def _shipped_alone() -> Path:
+    folder = Path(tempfile.mkdtemp(prefix="fairbrush-workflows-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    for name in SHIPPED:
+        for suffix in (".json", ".toml"):
+            shutil.copy(ROOT / "workflows" / f"{name}{suffix}", folder)
+    return folder
+
+
+WORKFLOWS = _shipped_alone()
 TIER = Limits(max_pixels=2_097_152, max_steps=150, max_count=4)
 
 FILES: Mapping[str, tuple[str, ...]] = {
