@@ -8,7 +8,22 @@
     │   ├── ParameterError         a value is outside what the template allows
     │   ├── ImageRefused           an input image that is no image, or too large
     │   ├── TemplateNotFound
-    │   └── ConfigError            config.toml or the environment
+    │   ├── ConfigError            config.toml or the environment
+    │   │   ├── AlreadyRunning     another bot works in this data directory
+    │   │   └── DatabaseUnusable   corrupted, or written by a newer Fairbrush; nothing was changed
+    │   └── Denied                 allowed in itself, but not to this person now
+    │       ├── QuotaUsedUp        GPU seconds or jobs of the day
+    │       ├── TooManyWaiting     of one's own jobs
+    │       ├── QueueIsFull        the whole bot's
+    │       ├── NotAccepting       draining, or shutting down
+    │       ├── Blocked            by an operator
+    │       ├── WordsBlocked       a word that the operator does not want
+    │       ├── TooBigForGpu       every server ran out of memory at less
+    │       ├── Quarantined        a template that kept failing
+    │       ├── NoServerCan        no server has the nodes and models
+    │       ├── NotYours           somebody else's job
+    │       └── NotFound           no such job, user or tier
+    ├── StoreUnavailable           the database cannot be written: disk full, locked, read-only
     ├── TemplateError              a workflow file or its sidecar is not usable
     ├── OutputError                finished pictures cannot be written here
     └── BackendError               a ComfyUI server did not do it (exit code 1)
@@ -165,3 +180,65 @@ class NothingPainted(BackendError):
 
 class ServerWedged(BackendError):
     code = "server_wedged"
+
+
+class AlreadyRunning(ConfigError):
+    code = "already_running"
+
+
+class DatabaseUnusable(ConfigError):
+    code = "database"
+
+
+class Denied(UserError):
+    code = "denied"
+
+
+class QuotaUsedUp(Denied):
+    code = "quota"
+
+
+class TooManyWaiting(Denied):
+    code = "too_many_waiting"
+
+
+class QueueIsFull(Denied):
+    code = "queue_full"
+
+
+class NotAccepting(Denied):
+    code = "not_accepting"
+
+
+class Blocked(Denied):
+    code = "blocked"
+
+
+class WordsBlocked(Denied):
+    code = "words_blocked"
+
+
+class TooBigForGpu(Denied):
+    code = "too_big_for_gpu"
+
+
+class Quarantined(Denied):
+    code = "quarantined"
+
+
+class NoServerCan(Denied):
+    code = "no_server_can"
+
+
+class NotYours(Denied):
+    code = "not_yours"
+
+
+class NotFound(Denied):
+    code = "not_found"
+
+
+class StoreUnavailable(FairbrushError):
+    """What was asked for has not been written, and nothing of it will be."""
+
+    code = "store"

@@ -1,0 +1,211 @@
+"""The port of what is remembered. One implementation is :mod:`bot.store`; a fake would pass the same tests.
+
+Every method that changes something returns after the change is on disk and survives the end of the
+process by any means; changes that belong together are one method, and so one transaction. Each raises
+:class:`~bot.domain.errors.StoreUnavailable` when nothing can be written (disk full, locked, read-only);
+then nothing was. No method blocks the event loop.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from typing import Any, Literal, Protocol
+
+from bot.domain.errors import FairbrushError
+from bot.domain.ids import IdentityId, JobId, PromptId, QuotaDay, RequestId, TierName, UserId
+from bot.domain.jobs import JobState
+from bot.domain.quota import Allowance, Standing
+from bot.service.records import (
+    Accepted,
+    AttemptRecord,
+    AuditEntry,
+    Closed,
+    Completion,
+    DeliveryRecord,
+    Draft,
+    JobRecord,
+    LedgerEntry,
+    Person,
+    RequestRecord,
+    ResultFile,
+    Rules,
+    Snapshot,
+    StoredFile,
+    UsageRow,
+    WaitingJob,
+)
+
+
+class Store(Protocol):
+    # People
+
+    async def person(self, identity: IdentityId, *, name: str, at: int) -> Person:
+        """The user behind an identity, made when seen for the first time; ``name`` is remembered."""
+
+    async def find_people(self, wanted: str) -> tuple[Person, ...]:
+        """By identity, user id, or (case-insensitive) the name last seen."""
+
+    async def set_tier(self, user: UserId, tier: TierName | None, *, actor: str, at: int) -> None: ...
+
+    async def set_allowance(
+        self, user: UserId, allowance: Allowance | None, *, actor: str, at: int
+    ) -> None: ...
+
+    async def block(self, user: UserId, *, until: int, reason: str, actor: str, at: int) -> None: ...
+
+    async def unblock(self, user: UserId, *, actor: str, at: int) -> None: ...
+
+    # Acceptance
+
+    async def accept(self, draft: Draft) -> Accepted:
+        """Admit and write a request, its jobs, their reserves and its delivery, or nothing.
+
+        The same ``event`` again returns what was accepted the first time. Raises QuotaUsedUp,
+        TooManyWaiting, QueueIsFull or Blocked.
+        """
+
+    async def find_kept(self, fingerprint: str, identity: IdentityId) -> JobId | None:
+        """A done job with this fingerprint whose files are still kept: one's own (any identity of the same
+        user) or one that is not private."""
+
+    # The life of a job. Each checks the state in its UPDATE; False or None: it was not there any more.
+
+    async def stage(self, attempt: AttemptRecord) -> bool:
+        """queued -> staged, and the attempt is written down (before it is posted)."""
+
+    async def start(self, prompt_id: PromptId, at: int) -> bool:
+        """staged -> running."""
+
+    async def requeue(self, prompt_id: PromptId, at: int, reason: str) -> bool:
+        """staged | running -> queued at the old place. The attempt stays open: its server may know it yet."""
+
+    async def lose(self, prompt_id: PromptId, at: int) -> None:
+        """An open attempt of which its server certainly knows nothing any more (or that is of no use)."""
+
+    async def reattach(self, prompt_id: PromptId, at: int) -> bool:
+        """queued -> staged by an attempt that is still open."""
+
+    async def complete(self, prompt_id: PromptId, completion: Completion, at: int) -> Closed | None:
+        """staged | running -> done: files recorded, reserve settled, attempt ended; with the request's last
+        job its delivery becomes due. Overshoot is carried on as :func:`bot.domain.quota.carry` says."""
+
+    async def fail(self, job: JobId, error: FairbrushError, at: int, *, reason: str) -> Closed | None:
+        """open -> failed: reserve released, open attempts ended."""
+
+    async def wish_to_cancel(self, prompt_id: PromptId, by: str, at: int) -> None:
+        """Remember who wants an attempt stopped, before its server is asked."""
+
+    async def cancel(
+        self, job: JobId, at: int, *, by: str, settle_seconds: float | None, swap_seconds: float = 0.0
+    ) -> Closed | None:
+        """open -> cancelled: the reserve is settled with what was used, or released when None."""
+
+    # Reading jobs
+
+    async def job(self, job: JobId) -> JobRecord | None: ...
+
+    async def request(self, request: RequestId) -> RequestRecord | None: ...
+
+    async def jobs_of(self, request: RequestId) -> tuple[JobRecord, ...]: ...
+
+    async def requests_of(
+        self, user: UserId, *, open_only: bool = False, limit: int = 50
+    ) -> tuple[RequestRecord, ...]:
+        """The newest first."""
+
+    async def results(self, job: JobId) -> tuple[tuple[ResultFile, ...], tuple[str, ...]]:
+        """Files and texts of a done job; both empty after retention."""
+
+    async def snapshot(self, content_hash: str) -> Snapshot | None: ...
+
+    def waiting(self) -> AsyncIterator[Sequence[WaitingJob]]:
+        """Every queued job in its order, in chunks."""
+
+    async def open_attempts(self, job: JobId | None = None) -> tuple[AttemptRecord, ...]:
+        """Attempts that some server may still know, of one job or of all, oldest first."""
+
+    async def needs(self, keys: Iterable[str]) -> Mapping[str, str]: ...
+
+    async def counts(self) -> Mapping[JobState, int]: ...
+
+    async def history(self, job: JobId) -> tuple[tuple[int, JobState, str], ...]:
+        """Every change of state: when, to what, why."""
+
+    # Deliveries
+
+    async def claim_deliveries(self, platform: str, at: int, limit: int) -> tuple[DeliveryRecord, ...]:
+        """Due pending ones, now claimed by the caller."""
+
+    async def delivered(
+        self,
+        request: RequestId,
+        state: Literal["sent", "unknown", "kept"],
+        at: int,
+        *,
+        sent: str | None = None,
+    ) -> None: ...
+
+    async def deliver_later(self, request: RequestId, due_at: int, reason: str) -> None: ...
+
+    async def release_claims(self) -> int:
+        """At start: deliveries that were claimed when the process ended are pending again."""
+
+    async def set_reply(self, request: RequestId, reply: str | None) -> None: ...
+
+    # Quota and ledger
+
+    async def standing(self, user: UserId, rules: Rules, at: int) -> Standing: ...
+
+    async def grant(
+        self, user: UserId, seconds: float, quota_day: QuotaDay, *, actor: str, reason: str, at: int
+    ) -> None: ...
+
+    async def reset(self, user: UserId, quota_day: QuotaDay, *, actor: str, reason: str, at: int) -> float:
+        """Grant as much as was settled and carried that day; how much that is."""
+
+    async def ledger(
+        self, user: UserId | None = None, *, since: int = 0, limit: int = 1000
+    ) -> tuple[LedgerEntry, ...]: ...
+
+    async def usage(
+        self, by: Literal["user", "template", "day"], *, since: int, until: int, timezone: str
+    ) -> tuple[UsageRow, ...]: ...
+
+    # What is learned, and small state that outlives the process
+
+    async def save_learned(self, kind: str, entries: Mapping[str, Any]) -> None:
+        """JSON values by key; the others of that kind stay."""
+
+    async def learned(self, kind: str) -> Mapping[str, Any]: ...
+
+    async def save_flows(self, virtual_time: float, flows: Mapping[UserId, float]) -> None:
+        """Replaces what was there."""
+
+    async def flows(self) -> tuple[float, Mapping[UserId, float]]: ...
+
+    async def put(self, key: str, value: Any) -> None:
+        """Small JSON state: paused, draining, client ids."""
+
+    async def get(self, key: str) -> Any: ...
+
+    async def audit(self, entry: AuditEntry) -> None: ...
+
+    async def audit_log(self, limit: int = 100) -> tuple[AuditEntry, ...]: ...
+
+    # Retention and a person's rights
+
+    async def expire(self, before: int, limit: int) -> tuple[StoredFile, ...]:
+        """Forget files, texts and prompt texts of requests that ended before that time; numbers stay.
+        Returns the files that nothing refers to any more, for the caller to delete."""
+
+    async def export(self, user: UserId) -> Mapping[str, Any]:
+        """All that is known about one user, as JSON values."""
+
+    async def erase(self, user: UserId, *, actor: str, at: int) -> tuple[StoredFile, ...]:
+        """Forget one user's prompts, files, names; the ledger keeps its numbers under an anonymous identity.
+        Refuses (Denied) while jobs are open. Returns files to delete."""
+
+    async def known_files(self) -> frozenset[str]:
+        """Relative paths of every file that a row refers to, for finding orphans."""
+
+    async def add_input(self, file: StoredFile, at: int) -> None: ...
