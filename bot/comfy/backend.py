@@ -27,7 +27,7 @@ from bot.domain.errors import BackendError, GraphRejected, ServerUnreachable
 from bot.domain.events import EndEvent, Failed, Interrupted, RunEvent
 from bot.domain.ids import ClientId, PromptId
 from bot.domain.outputs import OutputFile
-from bot.service.ports import Submission
+from bot.service.ports import DeviceMemory, Health, ServerQueue, Submission
 from bot.templates.catalogue import Catalogue
 
 CATALOGUE_SECONDS = 300.0
@@ -36,6 +36,9 @@ FIRST_TRY_SECONDS = 3.0
 LATER_TRY_SECONDS = 0.5
 """How long a run waits for a websocket before it goes on without one."""
 TRANSFER_TRIES = 4
+FORGET_TRIES = 5
+FORGET_SECONDS = 0.2
+"""Between two tries to be rid of a prompt: an interrupt between queue and first node goes nowhere."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,8 +143,36 @@ class ComfyBackend:
     async def system_stats(self) -> SystemStats:
         return await self.client.system_stats()
 
+    @property
+    def client_id(self) -> ClientId:
+        return self.session.client_id
+
+    @property
+    def connections(self) -> int:
+        return self.session.connections
+
+    async def queue(self) -> ServerQueue:
+        listed = await self.client.queue()
+        return ServerQueue(listed.running, listed.pending)
+
+    async def health(self) -> Health:
+        stats = await self.client.system_stats()
+        devices = tuple(DeviceMemory(d.name, d.vram_total, d.vram_free) for d in stats.devices)
+        return Health(stats.version, devices)
+
     async def free(self) -> None:
         await self.client.free()
+
+    async def forget(self, prompt_id: PromptId) -> None:
+        await self.cancel(prompt_id)  # should it be followed after all, its end is a wish, not a loss
+        for _ in range(FORGET_TRIES):
+            await self.client.delete(prompt_id)
+            # An interrupt may be asked only of who runs: servers before it took an id would stop anybody.
+            if prompt_id in (listed := await self.client.queue()).running:
+                await self.client.interrupt(prompt_id)
+            elif prompt_id not in listed:
+                return
+            await asyncio.sleep(FORGET_SECONDS)
 
     async def _submit(self, submission: Submission, drive: Drive) -> GraphRejected | None:
         """Post the graph; the error when the server took it without an output that is wanted."""

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from bot.domain.errors import BackendError
 from bot.domain.ids import NodeId
 from bot.domain.outputs import Output
+from bot.domain.text import Text
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +53,19 @@ class Previewed:
 
 
 @dataclass(frozen=True, slots=True)
+class Disconnected:
+    """The server does not answer any more; the run may go on there, and is waited for. ``reason`` is for
+    the person. Told once until :class:`Reconnected` or the end."""
+
+    reason: Text
+
+
+@dataclass(frozen=True, slots=True)
+class Reconnected:
+    """The server answers again, and still knows the run (otherwise its end comes instead)."""
+
+
+@dataclass(frozen=True, slots=True)
 class Finished:
     """Outputs are there. ``server_seconds`` is the server's own execution time, None if it did not tell."""
 
@@ -75,4 +89,4 @@ class Interrupted:
 
 
 EndEvent = Finished | Failed | Interrupted
-RunEvent = Queued | Started | NodeStarted | Progressed | Previewed | Finished | Failed | Interrupted
+RunEvent = Queued | Started | NodeStarted | Progressed | Previewed | Disconnected | Reconnected | EndEvent

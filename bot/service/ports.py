@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Protocol
 
 from bot.domain.events import EndEvent, RunEvent
-from bot.domain.ids import NodeId, PromptId
+from bot.domain.ids import ClientId, NodeId, PromptId
 from bot.domain.outputs import OutputFile
 from bot.templates.catalogue import Catalogue
 from bot.templates.graph import Graph
@@ -31,12 +31,51 @@ class Submission:
     previews: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class ServerQueue:
+    """Who runs and who waits on a server, ours and others', in the order in which they will run."""
+
+    running: tuple[PromptId, ...]
+    pending: tuple[PromptId, ...]
+
+    def __contains__(self, prompt_id: object) -> bool:
+        return prompt_id in self.running or prompt_id in self.pending
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceMemory:
+    """One device of a server; sizes in bytes, 0 where it does not say. Caches fill ``vram_free``: what
+    is free says nothing about what would fit."""
+
+    name: str
+    vram_total: int
+    vram_free: int
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """``version`` is ComfyUI's own word, "" where it does not say."""
+
+    version: str
+    devices: tuple[DeviceMemory, ...]
+
+
 class Backend(Protocol):
     """A ComfyUI server. All methods may wait for the network; none blocks the event loop."""
 
     @property
     def name(self) -> str:
         """The operator's name for this server, for messages and logs."""
+
+    @property
+    def client_id(self) -> ClientId:
+        """By which the server knows our websocket now: given again after a restart, it lets a run that is
+        attached to be heard live. It may change while no run is on its way, unless it was given."""
+
+    @property
+    def connections(self) -> int:
+        """How often the websocket has been connected. When it has grown, the server may have restarted:
+        caches and loaded models may be gone."""
 
     async def run(
         self, submission: Submission, on_event: Callable[[RunEvent], None], *, submitted: bool = False
@@ -69,3 +108,21 @@ class Backend(Protocol):
 
     async def catalogue(self) -> Catalogue:
         """The node catalogue, from memory when it is fresh. Raises BackendError."""
+
+    async def queue(self) -> ServerQueue:
+        """Who runs and waits there now. Raises BackendError."""
+
+    async def health(self) -> Health:
+        """Whether it answers, by one light request. Raises BackendError."""
+
+    async def free(self) -> None:
+        """Have the server unload its models and drop its caches, which it does once nothing runs.
+        Raises BackendError."""
+
+    async def forget(self, prompt_id: PromptId) -> None:
+        """An attempt that nobody waits for any more, whose run is not followed here: take it out of the
+        queue, and interrupt it if, and only if, it is the one that runs. Never touches another's.
+
+        Returns when the server lists it no longer, or after a few tries; a node that runs stops only at
+        its next check. Raises BackendError when the server does not answer.
+        """

@@ -7,10 +7,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from bot.domain.errors import BackendError
 from bot.domain.events import EndEvent, Finished, Interrupted, RunEvent, Started
-from bot.domain.ids import NodeId, PromptId
+from bot.domain.ids import ClientId, NodeId, PromptId
 from bot.domain.outputs import MediaKind, Output, OutputFile
-from bot.service.ports import Submission
+from bot.service.ports import DeviceMemory, Health, ServerQueue, Submission
 from bot.templates.catalogue import Catalogue
 from tests.support.templates import catalogue
 
@@ -28,12 +29,19 @@ class FakeBackend:
     """``end`` says how the run of that number (from 0) ends; ``disk`` writes a finished file.
 
     While ``gate`` is closed, runs go on until they are cancelled or it opens; ``uploads_gate`` holds up
-    uploads alike.
+    uploads alike. Runs that go on are listed by ``queue``, the first as running, behind ``foreign`` ones.
+    While ``broken`` is set, every question is answered with it.
     """
 
     end: Callable[[int], EndEvent] = lambda _number: finished()
     disk: Callable[[Path], object] = lambda target: target.write_bytes(b"picture")
     name: str = "fake"
+    client_id: ClientId = field(default_factory=lambda: ClientId("fake-client"))
+    connections: int = 1
+    foreign: list[PromptId] = field(default_factory=list)
+    broken: BackendError | None = None
+    freed: int = 0
+    forgotten: list[PromptId] = field(default_factory=list)
     submissions: list[Submission] = field(default_factory=list)
     cancelled: list[PromptId] = field(default_factory=list)
     uploads: list[str] = field(default_factory=list)
@@ -44,6 +52,7 @@ class FakeBackend:
     most_running: int = 0
     fetching: int = 0
     _cancels: dict[PromptId, asyncio.Event] = field(default_factory=dict)
+    _open: dict[PromptId, None] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         for gate in (self.gate, self.uploads_gate, self.fetch_gate):
@@ -59,6 +68,7 @@ class FakeBackend:
         number = len(self.submissions)
         self.submissions.append(submission)
         self._cancels[submission.prompt_id] = asyncio.Event()
+        self._open[submission.prompt_id] = None
         self.running += 1
         self.most_running = max(self.most_running, self.running)
         try:
@@ -67,6 +77,7 @@ class FakeBackend:
             return Interrupted() if submission.prompt_id in self.cancelled else self.end(number)
         finally:
             self.running -= 1
+            self._open.pop(submission.prompt_id, None)
 
     async def _gate_or_cancel(self, prompt_id: PromptId) -> None:
         waits = {asyncio.ensure_future(event.wait()) for event in (self.gate, self._cancels[prompt_id])}
@@ -96,6 +107,29 @@ class FakeBackend:
 
     async def catalogue(self) -> Catalogue:
         return catalogue()
+
+    async def queue(self) -> ServerQueue:
+        self._answer()
+        listed = (*self.foreign, *self._open)
+        return ServerQueue(listed[:1], listed[1:])
+
+    async def health(self) -> Health:
+        self._answer()
+        return Health("fake", (DeviceMemory("fake:0", 8 * 1024**3, 4 * 1024**3),))
+
+    async def free(self) -> None:
+        self._answer()
+        self.freed += 1
+
+    async def forget(self, prompt_id: PromptId) -> None:
+        self._answer()
+        self.forgotten.append(prompt_id)
+        if prompt_id in self._open:
+            await self.cancel(prompt_id)
+
+    def _answer(self) -> None:
+        if self.broken is not None:
+            raise self.broken
 
     async def until(self, condition: Callable[[FakeBackend], object]) -> None:
         """Let others work until ``condition`` holds."""
