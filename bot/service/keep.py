@@ -64,7 +64,7 @@ class Folder:
         try:
             await in_thread(self._prove)
         except OSError as error:
-            raise self._refusal(error) from error
+            raise refusal(error, self.path, self._remedy) from error
 
     async def keep(self, backend: Backend, file: OutputFile, stem: str) -> Path:
         """Stream ``file`` here as ``stem`` and its own extension; the path that it got.
@@ -78,7 +78,7 @@ class Folder:
             await backend.fetch(file, part)
             return await in_thread(self._publish, part, safe_name(stem), safe_suffix(file.filename))
         except OSError as error:
-            raise self._refusal(error) from error
+            raise refusal(error, self.path, self._remedy) from error
         finally:
             await in_thread(self._discard, part)
 
@@ -90,7 +90,7 @@ class Folder:
             await in_thread(write, part)
             return await in_thread(self._publish, part, safe_name(stem), suffix)
         except OSError as error:
-            raise self._refusal(error) from error
+            raise refusal(error, self.path, self._remedy) from error
         finally:
             await in_thread(self._discard, part)
 
@@ -145,25 +145,26 @@ class Folder:
             return target
         raise AssertionError("unreachable")
 
-    def _refusal(self, error: OSError) -> OutputError:
-        places: dict[str, object] = {"folder": self.path, "remedy": self._remedy}
-        said = {
-            errno.ENOSPC: Text("The disk is full: nothing more can be written to {folder}.", **places),
-            _DISK_QUOTA: Text("Your disk quota is used up: nothing fits into {folder}.", **places),
-            errno.EACCES: Text(
-                "Nothing can be written to {folder}: you lack the permission. {remedy}", **places
-            ),
-            errno.EROFS: Text("Nothing can be written to {folder}: it is read-only. {remedy}", **places),
-            errno.ENOTDIR: Text("{folder} is not a folder. {remedy}", **places),
-            errno.EEXIST: Text("{folder} is not a folder. {remedy}", **places),
-        }
-        said[errno.EPERM] = said[errno.EACCES]
-        text = said.get(error.errno or 0) or Text(
-            "Nothing can be written to {folder}: {reason}. {remedy}",
-            reason=error.strerror or error,
-            **places,
-        )
-        return OutputError(text, cause=repr(error))
+
+def refusal(error: OSError, folder: Path, remedy: Text) -> OutputError:
+    """What to say when the disk does not take a file; ``remedy`` ends the messages that something helps
+    against."""
+    places: dict[str, object] = {"folder": folder, "remedy": remedy}
+    said = {
+        errno.ENOSPC: Text("The disk is full: nothing more can be written to {folder}.", **places),
+        _DISK_QUOTA: Text("Your disk quota is used up: nothing fits into {folder}.", **places),
+        errno.EACCES: Text("Nothing can be written to {folder}: you lack the permission. {remedy}", **places),
+        errno.EROFS: Text("Nothing can be written to {folder}: it is read-only. {remedy}", **places),
+        errno.ENOTDIR: Text("{folder} is not a folder. {remedy}", **places),
+        errno.EEXIST: Text("{folder} is not a folder. {remedy}", **places),
+    }
+    said[errno.EPERM] = said[errno.EACCES]
+    text = said.get(error.errno or 0) or Text(
+        "Nothing can be written to {folder}: {reason}. {remedy}",
+        reason=error.strerror or error,
+        **places,
+    )
+    return OutputError(text, cause=repr(error))
 
 
 def _rename_to_new(part: Path, target: Path) -> None:
