@@ -14,7 +14,7 @@ def _wall() -> int:
 
 @dataclass(frozen=True, slots=True)
 class Clock:
-    """``now``: UTC milliseconds; may jump. ``monotonic``: seconds; never does. ``sleep`` waits for seconds."""
+    """``now``: UTC milliseconds; may jump. ``monotonic``: seconds; never does. ``sleep``: in seconds."""
 
     now: Callable[[], int] = _wall
     monotonic: Callable[[], float] = time.monotonic
