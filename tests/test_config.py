@@ -18,6 +18,7 @@ from bot.config import Listen, Settings, SettingsRefused, Tier, check_url, find_
 from bot.config.overlay import Overlay
 from bot.config.problems import Problem, dotted, explain, known_keys, secret_keys
 from bot.domain.errors import ConfigError
+from bot.domain.quota import Window
 
 ROOT = Path(__file__).parent.parent
 EXAMPLE = ROOT / "config.example.toml"
@@ -95,8 +96,11 @@ def test_a_whole_file(tmp_path: Path) -> None:
         user_ids = ["discord:123", "telegram:456"]
         [web]
         listen = "127.0.0.1:8765"
+        [quota]
+        window = "rolling"
         """,
     )
+    assert loaded.quota.window is Window.ROLLING
     assert loaded.discord is not None
     assert loaded.discord.token.get_secret_value() == TOKEN
     assert loaded.discord.guild_ids == (123456789012345678, 99)
@@ -193,7 +197,10 @@ def test_a_secret_of_the_environment_replaces_either_form_in_the_file(
             "config.toml: queue.max_wating: there is no such key. Did you mean max_w",
         ),
         ("[queu]\nmax_waiting = 3", "config.toml: queu: there is no such key. Did you mean queue?"),
-        ("token = 'x'", "config.toml: token: does not belong here. It is a key of [discord]."),
+        ("token = 'x'", "token: does not belong here. It is a key of each of [discord], [telegram]."),
+        ("url = 'x'", "url: does not belong here. It is a key of each of [[comfyui]], [telegram.webhook]."),
+        ("[queue]\nheaders = {}", "queue.headers: does not belong here. It is a key of [[comfyui]]."),
+        ("weight = 2", "weight: does not belong here. It is a key of [tiers.name]."),
         ("[queue]\ndata_dir = 'x'", "data_dir: does not belong here. Write it above the first [section]."),
         ("[discord]\ntokenfile = 'x'", "Did you mean token_file?"),
         ("[[comfyui]]\nzzzz = 1", "comfyui[0].zzzz: there is no such key. Known here: name, url, headers."),
@@ -259,12 +266,71 @@ def test_a_secret_of_the_environment_replaces_either_form_in_the_file(
         ("[discord]\ntoken = 'a.b'\ntoken_file = 'x'", "token_file: give token or token_file, not both."),
         ("[telegram.webhook]\nurl = 'http://x'", "telegram.webhook.url: must begin with https://."),
         ("[discord]\ngateway_url = 'https://x'", "discord.gateway_url: must begin with ws:// or wss://."),
-        ("a = ", "config.toml is not valid TOML: Invalid value (at "),
-        ("[queue]\n[queue]", "config.toml is not valid TOML: "),
+        ("[queue]\nshutdown_seconds = -1", "queue.shutdown_seconds: must be at least 0."),
+        ("[quota]\nwindow = 'week'", "quota.window: must be 'day' or 'rolling'."),
+        ("[quota]\nwindow = 1", "quota.window: must be 'day' or 'rolling'."),
     ],
 )
 def test_refused_with_file_key_and_reason(tmp_path: Path, toml: str, says: str) -> None:
     assert says in refusal(tmp_path, toml)
+
+
+@pytest.mark.parametrize(
+    ("toml", "says"),
+    [
+        ("a = ", "line 1, column 4: the value is missing. Write one behind ="),
+        ("a = # none\nb = 1", "line 1, column 5: the value is missing."),
+        ("data_dir = data\n", 'line 1, column 12: this is no value. Text belongs in quotes: "text".'),
+        ("[[comfyui]]\nurl = http://x", "line 2, column 7: this is no value."),
+        ("a = “x”", "line 1, column 5: these quotes are for letters. Write straight ones"),
+        ("a = True", "line 1, column 5: true and false are written in small letters"),
+        ("a = 1,5", "line 1, column 6: decimals come after a point: 1.5."),
+        ("a = [1,\n\n", "line 1, column 8: the file ends inside a list. Close it with ]."),
+        ("a = [1 2]", "line 1, column 8: a list lacks a comma between two values, or its ]."),
+        ("a = {x = 1\n", "line 1, column 11: a table lacks a comma between two values, or its } on the same"),
+        ("[queue]\n[queue]", "line 2, column 7: this name was given before."),
+        ("a = 1\na = 2\nb = 3", "line 2, column 6: this name was given before."),
+        ("a = {x = 1, x = 2}", "column 18: this name was given before."),
+        ("[queue", "line 1, column 7: the name of a section is not closed."),
+        ("[[comfyui]", "line 1, column 10: the name of a section is not closed."),
+        ("a = 'x", "line 1, column 7: a text is not closed. Its second quote is missing."),
+        ("a = 'x\nb = 1", "line 1, column 7: a text is not closed."),
+        ('a = "x\nb = 1', "line 1, column 7: a text is not closed."),
+        ("a = '''x\ny", "line 2, column 2: a text is not closed."),
+        ('a = "C:\\data"', "a backslash in double quotes begins a special character. Put paths in single"),
+        ('a = "C:\\Users"', "a backslash in double quotes"),
+        ("a : 1", "line 1, column 3: behind the name of a setting come = and its value"),
+        ("a = 1 b = 2", "line 1, column 7: there is more on this line than one setting."),
+        ("a = 'it's'", "there is more on this line than one setting."),
+        ("= 3", "line 1, column 1: this is neither a setting (name = value) nor a [section]"),
+        ("\ufeff\ufeffa = 1", "this is neither a setting"),
+        ("a = '\x01'", "here stands a character that cannot be seen."),
+        ("a = 2024-02-31", "there is no such date."),
+        ("a = " + "[" * 5000, "cannot be read as TOML."),
+        ("a = " + "9" * 5000, "cannot be read as TOML."),
+    ],
+)
+def test_a_file_that_is_no_toml_is_refused_with_the_place_and_plain_words(
+    tmp_path: Path, toml: str, says: str
+) -> None:
+    said = refusal(tmp_path, toml)
+    assert says in said
+    assert re.match(r"config\.toml, line \d+, column \d+: ", said)
+
+
+@given(st.text(alphabet="a1= \n[]{}'\"\\.,#“é", max_size=40))
+@settings(max_examples=300, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_any_text_is_read_or_refused_at_a_place_that_exists(tmp_path: Path, text: str) -> None:
+    try:
+        load(tmp_path, text)
+    except SettingsRefused:
+        return
+    except ConfigError as error:
+        place = re.search(r"config\.toml, line (\d+), column (\d+): ", str(error))
+        assert place is not None
+        lines = text.split("\n")
+        assert int(place[1]) <= len(lines)
+        assert int(place[2]) <= len(lines[int(place[1]) - 1]) + 1
 
 
 @pytest.mark.parametrize(
@@ -461,7 +527,8 @@ def test_known_keys_are_those_of_the_interface() -> None:
     keys = {dotted(key) for key in known_keys()}
     assert {"data_dir", "discord.token", "telegram.webhook.secret_token", "comfyui.*.headers"} <= keys
     assert {"tiers.*.gpu_seconds_per_day", "queue.affinity_slack", "retention.pictures_days"} <= keys
-    assert len(keys) == 38
+    assert {"quota.window", "queue.shutdown_seconds"} <= keys
+    assert len(keys) == 40
 
 
 _scalars = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20)

@@ -5,7 +5,7 @@ Importing this package imports pydantic, so ``fairbrush --help`` must not.
 
 from bot.config.fields import Listen, check_url
 from bot.config.load import find_config, load_settings
-from bot.config.model import ComfyServer, Discord, Queue, Settings, Telegram, Tier, Webhook
+from bot.config.model import ComfyServer, Discord, Queue, Quota, Settings, Telegram, Tier, Webhook
 from bot.config.problems import Problem, SettingsRefused
 
 __all__ = [
@@ -14,6 +14,7 @@ __all__ = [
     "Listen",
     "Problem",
     "Queue",
+    "Quota",
     "Settings",
     "SettingsRefused",
     "Telegram",

@@ -14,6 +14,7 @@ from bot.config.fields import resolve
 from bot.config.model import Settings
 from bot.config.overlay import Overlay
 from bot.config.problems import Problem, SettingsRefused, explain
+from bot.config.syntax import syntax_problem
 from bot.domain.errors import ConfigError
 from bot.domain.text import Text
 
@@ -66,17 +67,27 @@ def load_settings(file: Path | None, *, environ: Mapping[str, str], folder: Path
 
 def _read_toml(file: Path) -> dict[str, Any]:
     try:
-        return tomllib.loads(file.read_text(encoding="utf-8-sig"))
-    except tomllib.TOMLDecodeError as error:
-        raise ConfigError(
-            Text("{path} is not valid TOML: {reason}.", path=file, reason=str(error).rstrip("."))
-        ) from error
+        source = file.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError as error:
         raise ConfigError(Text("{path} is not UTF-8 text. Save it as UTF-8.", path=file)) from error
     except OSError as error:
         raise ConfigError(
             Text("{path} cannot be read: {reason}.", path=file, reason=error.strerror or "unknown reason"),
             cause=str(error),
+        ) from error
+    try:
+        return tomllib.loads(source)
+    except (ValueError, RecursionError) as error:
+        # Not only the library's own error: a number of thousands of digits is a plain ValueError.
+        found = syntax_problem(source, str(error))
+        raise ConfigError(
+            Text(
+                "{path}, line {line}, column {column}: {reason}.",
+                path=file,
+                line=found.line,
+                column=found.column,
+                reason=found.reason,
+            )
         ) from error
 
 

@@ -31,6 +31,7 @@ from bot.config.fields import (
     WholeLimit,
     Words,
 )
+from bot.domain.quota import Window
 from bot.domain.text import Text
 
 
@@ -99,6 +100,13 @@ class Queue(Section):
     """GPU seconds."""
     job_timeout: Positive = 900.0
     """Seconds without any sign of life."""
+    shutdown_seconds: NotNegative = 30.0
+    """How long a stopping bot waits for what runs."""
+
+
+class Quota(Section):
+    window: Window = Window.DAY
+    """Calendar days in ``timezone``, or the last 24 hours."""
 
 
 class Tier(Section):
@@ -173,6 +181,7 @@ class Settings(Section):
     ] = ()
     """The first is the default. Empty: the embedded engine."""
     queue: Queue = Queue()
+    quota: Quota = Quota()
     tiers: Annotated[dict[str, Tier], AfterValidator(_with_default)] = Field(
         default_factory=lambda: {"default": Tier()}
     )

@@ -98,14 +98,28 @@ def unknown_key(path: KeyPath) -> Text:
     close = nearest(name, siblings)
     # A key below the wrong [header] is the commonest slip in TOML.
     homes = [key[:-1] for key in known_keys() if key[-1] == name]
-    if homes and name not in siblings and (close is None or len(homes) == 1):
-        home = ".".join(part for part in homes[0] if part != "*")
-        if home:
-            return Text("does not belong here. It is a key of [{section}]", section=home)
+    if homes and name not in siblings and (close is None or len(path) == 1 or len(homes) == 1):
+        if homes[0]:
+            # What every operator sets comes first: a server's url before a webhook's.
+            headers = sorted(map(_header, homes), key=lambda header: not header.startswith("[["))
+            if len(headers) == 1:
+                return Text("does not belong here. It is a key of {section}", section=headers[0])
+            return Text(
+                "does not belong here. It is a key of each of {sections}", sections=", ".join(headers)
+            )
         return Text("does not belong here. Write it above the first [section]")
     if close is not None:
         return Text("there is no such key. Did you mean {nearest}?", nearest=close)
     return Text("there is no such key. Known here: {names}", names=", ".join(siblings))
+
+
+def _header(section: tuple[str, ...]) -> str:
+    """How the header of a section is written."""
+    if section[-1] != "*":
+        return f"[{'.'.join(section)}]"
+    field = Settings.model_fields[section[0]]
+    several = typing.get_origin(field.annotation) is tuple
+    return f"[[{section[0]}]]" if several else f"[{section[0]}.name]"
 
 
 def explain(error: ErrorDetails) -> Text:
@@ -117,7 +131,7 @@ def explain(error: ErrorDetails) -> Text:
     kind = error["type"]
     if kind == "extra_forbidden":
         return unknown_key(error["loc"])
-    if kind == "literal_error":
+    if kind in ("literal_error", "enum"):
         return Text("must be {expected}", expected=context["expected"])
     for limit, sentence in _LIMITS.items():
         if kind == limit:
