@@ -6,8 +6,8 @@ option brings along (``format = "mp4"`` adds ``format.codec``).
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 DYNAMIC_COMBO = "COMFY_DYNAMICCOMBO_V3"
@@ -101,6 +101,21 @@ class Catalogue:
         node = self.classes.get(class_type)
         return node.input(name, literals) if node else None
 
+    def choices(self, class_type: str, name: str) -> tuple[Any, ...] | None:
+        """Everything that the input takes, whatever option brings it along; None when it is no choice."""
+        node = self.classes.get(class_type)
+        listed = (
+            []
+            if node is None
+            else [
+                spec.choices
+                for declared in node.inputs.values()
+                for spec in (declared, *_flatten(declared))
+                if spec.name == name and spec.choices is not None
+            ]
+        )
+        return tuple(choice for choices in listed for choice in choices) if listed else None
+
     @staticmethod
     def from_object_info(data: object) -> Catalogue:
         """Read ``/object_info``. Entries in a form that nobody knows are left out, never raised on."""
@@ -109,6 +124,63 @@ class Catalogue:
             if isinstance(name, str) and isinstance(raw, dict):
                 classes[name] = _node_class(name, raw)
         return Catalogue(classes)
+
+
+def plain_choice(value: Any) -> Any:
+    """A choice as it is compared between servers: those on Windows write paths of files with ``\\``."""
+    return value.replace("\\", "/") if isinstance(value, str) else value
+
+
+def merge(catalogues: Sequence[Catalogue]) -> Catalogue:
+    """What at least one of several servers has: their classes, choices united, ranges as wide as the widest.
+
+    Files that several servers spell differently are listed once, as the first of them does. Where servers
+    disagree about the kind of an input, the first one's word holds.
+    """
+    classes: dict[str, NodeClass] = {}
+    for catalogue in catalogues:
+        for name, node in catalogue.classes.items():
+            classes[name] = _either_class(classes[name], node) if name in classes else node
+    return Catalogue(classes)
+
+
+def _either_class(one: NodeClass, other: NodeClass) -> NodeClass:
+    inputs = dict(one.inputs)
+    for name, spec in other.inputs.items():
+        inputs[name] = _either_input(inputs[name], spec) if name in inputs else replace(spec, required=False)
+    for name in one.inputs.keys() - other.inputs.keys():
+        inputs[name] = replace(inputs[name], required=False)
+    return replace(one, inputs=inputs, is_output=one.is_output or other.is_output)
+
+
+def _either_input(one: InputSpec, other: InputSpec) -> InputSpec:
+    if one.type != other.type:
+        return replace(one, required=one.required and other.required)
+    options = dict(one.options)
+    for choice, added in other.options.items():
+        mine = {spec.name: spec for spec in options.get(choice, ())}
+        mine.update((s.name, _either_input(mine[s.name], s) if s.name in mine else s) for s in added)
+        options[choice] = tuple(mine.values())
+    return replace(
+        one,
+        required=one.required and other.required,
+        minimum=_wider(one.minimum, other.minimum, min),
+        maximum=_wider(one.maximum, other.maximum, max),
+        choices=_united(one.choices, other.choices),
+        options=options,
+    )
+
+
+def _wider(one: Any, other: Any, way: Callable[[Any, Any], Any]) -> Any:
+    return None if one is None or other is None else way(one, other)
+
+
+def _united(one: tuple[Any, ...] | None, other: tuple[Any, ...] | None) -> tuple[Any, ...] | None:
+    if one is None or other is None:
+        return one if other is None else other
+    # Unhashable choices come from odd packs; they are told apart by how they look.
+    known = {repr(plain_choice(choice)) for choice in one}
+    return (*one, *(choice for choice in other if repr(plain_choice(choice)) not in known))
 
 
 def _node_class(name: str, raw: Mapping[str, Any]) -> NodeClass:
