@@ -7,14 +7,16 @@ audit log.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
-from bot.domain.ids import IdentityId, JobId, RequestId, ServerName, TemplateName
+from bot.domain.ids import IdentityId, JobId, RequestId, ServerName, TemplateName, TierName
 from bot.domain.jobs import JobState
 from bot.domain.outputs import MediaKind
+from bot.domain.quota import Standing
 from bot.domain.text import Text
+from bot.service.records import Person, UsageRow
 
 MOST_JOBS_SHOWN = 50
 """Of a :class:`QueueView`: more than anybody reads, little enough to compute at any length of queue."""
@@ -178,6 +180,60 @@ class JobCancelled:
 JobEvent = JobWaits | JobRuns | JobDone | JobFailed | JobCancelled
 
 
+@dataclass(frozen=True, slots=True)
+class Account:
+    """A user as an operator sees them."""
+
+    person: Person
+    name: str
+    """The name last seen, else the identity."""
+    tier: TierName
+    standing: Standing
+    known: bool = True
+    """False: never seen yet; what stands here is what will hold."""
+    notes: tuple[Text, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """None is unlimited, 0 is nothing."""
+
+    value: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class LimitChange:
+    """What to set for one user in place of the tier's. None: as it is."""
+
+    gpu_seconds: Limit | None = None
+    jobs: Limit | None = None
+
+
+UsageBy = Literal["user", "template", "day"]
+
+
+class Desk(Protocol):
+    """Where an operator looks after users; also without a running bot. ``wanted`` is an identity
+    (``discord:123``), a user's id or a name; NotFound says what comes near. ``reason`` may be empty."""
+
+    async def account(self, wanted: str) -> Account: ...
+
+    async def grant(self, wanted: str, seconds: float, *, actor: str, reason: str) -> Account:
+        """GPU seconds on top for today; negative ones take away. Raises UserError for an amount that is
+        zero, too large or no number."""
+
+    async def set_limits(
+        self, wanted: str, change: LimitChange | None, *, actor: str, reason: str
+    ) -> Account:
+        """Limits of this user's own; None: those of the tier again."""
+
+    async def reset(self, wanted: str, *, actor: str, reason: str) -> Account:
+        """Begin today anew: what was used comes back as a grant, so that the ledger still adds up."""
+
+    async def usage(self, by: UsageBy, *, since: int, until: int) -> tuple[UsageRow, ...]:
+        """UTC milliseconds; ``until`` is not included. Days are those of the operator's time zone."""
+
+
 class Operator(Protocol):
     """A running bot. No method blocks the event loop; each raises FairbrushError and nothing else."""
 
@@ -201,7 +257,7 @@ class Operator(Protocol):
     async def submit(self, ask: ShellAsk) -> tuple[SubmittedRequest, ...]:
         """Through the same gate as chat; one request, or one a seed of a seed range. Raises UserError."""
 
-    def watch(self, request: RequestId) -> AsyncIterator[JobEvent]:
+    def watch(self, request: RequestId) -> AsyncGenerator[JobEvent, None]:
         """Where each job stands now, then what happens; ends when every job is over. Raises NotFound.
 
         Late or slow watchers miss progress, never an end.
