@@ -73,6 +73,9 @@ class ShownBar:
     def done(self, words: str, *, ok: bool = True) -> None:
         self.shown.told.append(f"end {self.label}: {words} {ok}")
 
+    def stopped(self) -> None:
+        self.done("stopped")
+
 
 class Stage:
     """A batch on a fake backend, and what it reported."""

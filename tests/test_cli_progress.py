@@ -9,8 +9,18 @@ import pytest
 from rich.console import Console
 
 from bot.cli.progress import LiveDisplay, PlainDisplay, display, duration, remaining, words_for
-from bot.domain.events import NodeStarted, Previewed, Progressed, Queued, RunEvent, Started
+from bot.domain.events import (
+    Disconnected,
+    NodeStarted,
+    Previewed,
+    Progressed,
+    Queued,
+    Reconnected,
+    RunEvent,
+    Started,
+)
 from bot.domain.ids import NodeId
+from bot.domain.text import Text
 from tests.support.cli import screen
 
 NODE = NodeId("5")
@@ -37,6 +47,8 @@ class Clock:
         (NodeStarted(NODE, "Checkpoint"), "Checkpoint"),
         (step(3), "Sampler 3/10"),
         (Previewed(b"", "image/png"), ""),
+        (Disconnected(Text("why")), "connection lost, waiting for the server"),
+        (Reconnected(), "connected again"),
     ],
 )
 def test_words(event: RunEvent, words: str) -> None:
@@ -98,6 +110,24 @@ def test_the_total_tells_what_is_left() -> None:
         clock.now += 10
         bar.event(step(5))
     assert "about 30 s left" in terminal.lines[0]
+
+
+def test_the_total_counts_no_picture_that_was_stopped() -> None:
+    terminal, clock = Terminal(), Clock()
+    with LiveDisplay(terminal.console, total=4, clock=clock) as shown:
+        shown.bar("a fox").done("done")
+        stopped, other = shown.bar("a boat"), shown.bar("a house")
+        stopped.event(step(5))
+        clock.now += 10
+        stopped.stopped()
+        other.stopped()
+    total, _, half, none = terminal.lines
+    assert total.startswith("1 of 4 pictures")
+    assert "25%" in total
+    assert "left" not in total, "nothing is going on any more"
+    assert "50%" in half
+    assert "stopped" in half
+    assert "0%" in none
 
 
 def test_one_picture_has_no_total() -> None:
@@ -202,6 +232,26 @@ def test_plain_lines(capsys: pytest.CaptureFixture[str]) -> None:
         "a fox: done in 9.0 s (1/2)",
         "a boat: failed (2/2)",
         "Error: too large",
+    ]
+
+
+def test_plain_lines_tell_of_a_lost_connection_at_once_and_count_no_stopped_picture(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    clock = Clock()
+    with PlainDisplay(total=2, clock=clock) as shown:
+        bar = shown.bar("a fox")
+        for event in (step(1), Disconnected(Text("why")), Reconnected(), step(2)):
+            clock.now += 0.1
+            bar.event(event)
+        bar.stopped()
+        shown.bar("a boat").done("done")
+    assert capsys.readouterr().err.splitlines() == [
+        "a fox:  10% Sampler 1/10",
+        "a fox:  10% connection lost, waiting for the server",
+        "a fox:  10% connected again",
+        "a fox: stopped",
+        "a boat: done (1/2)",
     ]
 
 

@@ -75,6 +75,16 @@ def test_a_message_is_an_answer_too() -> None:
     assert watched.verdict(60.0) is Verdict.GO_ON
 
 
+def test_whoever_wished_to_cancel_waits_only_a_moment_for_a_server_that_is_gone() -> None:
+    watched = watch()
+    watched.asked(40.0, reached=False)
+    assert watched.verdict(40.0, unwanted_since=38.0) is Verdict.GO_ON
+    assert watched.verdict(43.0, unwanted_since=38.0) is Verdict.UNREACHABLE
+    assert watched.verdict(43.0) is Verdict.GO_ON, "without a wish it is waited for"
+    watched.asked(42.0, reached=True, listed=True)
+    assert watched.verdict(43.0, unwanted_since=38.0) is Verdict.GO_ON, "it answers: then it decides"
+
+
 def test_no_sign_of_life_is_noticed_when_it_is_due() -> None:
     watched = watch(no_life=100.0)
     watched.asked(95.0, reached=True, listed=True)

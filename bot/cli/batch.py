@@ -197,7 +197,10 @@ class Batch:
             picture = await self._painter.paint(job, bar.event)
         except (BackendError, OutputError) as error:
             self._hopeless = self._hopeless or isinstance(error, _HOPELESS)
-            bar.done("stopped" if isinstance(error, RunInterrupted) else "failed", ok=False)
+            if isinstance(error, RunInterrupted):
+                bar.stopped()
+            else:
+                bar.done("failed", ok=False)
             if isinstance(error, OutputError):
                 await self._give_up()  # no use in painting what cannot be kept
             return Failure(job, error)

@@ -18,7 +18,15 @@ from rich.table import Column
 from rich.text import Text
 
 from bot.cli.common import printable, say
-from bot.domain.events import NodeStarted, Progressed, Queued, RunEvent, Started
+from bot.domain.events import (
+    Disconnected,
+    NodeStarted,
+    Progressed,
+    Queued,
+    Reconnected,
+    RunEvent,
+    Started,
+)
 
 PLAIN_SECONDS = 5.0
 """Between two plain lines about the same picture."""
@@ -37,7 +45,12 @@ class Bar(Protocol):
     """The progress of one picture."""
 
     def event(self, event: RunEvent) -> None: ...
-    def done(self, words: str, *, ok: bool = True) -> None: ...
+
+    def done(self, words: str, *, ok: bool = True) -> None:
+        """It has come to its end, painted (``ok``) or failed."""
+
+    def stopped(self) -> None:
+        """It was given up before its end, and counts for nothing."""
 
 
 class Display(Protocol):
@@ -69,6 +82,10 @@ def display(total: int) -> Display:
 def words_for(event: RunEvent) -> str:
     """What to say beside the bar; empty when the event changes nothing there."""
     match event:
+        case Disconnected():
+            return "connection lost, waiting for the server"
+        case Reconnected():
+            return "connected again"
         case Queued(ahead=int(ahead)) if ahead > 0:
             return f"waiting, {ahead} before it on the server"
         case Queued():
@@ -103,6 +120,7 @@ class LiveDisplay:
         self._clock = clock
         self._began = clock()
         self._done = self._painted = 0
+        self._stopping = False
         self._running: dict[TaskID, float] = {}
         # The table of bars alone: it is painted by a Live of our own, which can be taken away for a moment.
         self._progress = Progress(*_columns(console.width), console=console, expand=True)
@@ -149,9 +167,16 @@ class LiveDisplay:
         self._tell_whole()
 
     def ended(self, task: TaskID, *, ok: bool) -> None:
-        del self._running[task]
         self._done += 1
         self._painted += ok
+        self._over(task)
+
+    def stopped(self, task: TaskID) -> None:
+        self._stopping = True
+        self._over(task)
+
+    def _over(self, task: TaskID) -> None:
+        del self._running[task]
         if self._total > MOST_BARS:
             self._progress.remove_task(task)
         self._tell_whole()
@@ -174,7 +199,8 @@ class LiveDisplay:
         if self._whole is None:
             return
         completed = self._done + sum(self._running.values())
-        words = remaining(completed / self._total, self._clock() - self._began)
+        elapsed = self._clock() - self._began
+        words = "" if self._stopping else remaining(completed / self._total, elapsed)
         self._progress.update(self._whole, completed=completed, description=self._label(), words=words)
 
 
@@ -209,9 +235,16 @@ class _LiveBar:
     def done(self, words: str, *, ok: bool = True) -> None:
         if ok:
             self._progress.update(self._task, completed=1.0)
+        self._stop(words)
+        self._display.ended(self._task, ok=ok)
+
+    def stopped(self) -> None:
+        self._stop("stopped")
+        self._display.stopped(self._task)
+
+    def _stop(self, words: str) -> None:
         self._progress.update(self._task, words=printable(words))
         self._progress.stop_task(self._task)
-        self._display.ended(self._task, ok=ok)
 
 
 class PlainDisplay:
@@ -263,9 +296,13 @@ class _PlainBar:
             self._fraction = event.fraction
         now = self._clock()
         words = words_for(event)
-        if words and now - self._said >= PLAIN_SECONDS:
+        urgent = isinstance(event, Disconnected | Reconnected)
+        if words and (urgent or now - self._said >= PLAIN_SECONDS):
             self._said = now
             say(f"{self._label}: {self._fraction:4.0%} {words}")
 
     def done(self, words: str, *, ok: bool = True) -> None:  # noqa: ARG002
         say(f"{self._label}: {words}{self._count()}")
+
+    def stopped(self) -> None:
+        say(f"{self._label}: stopped")

@@ -178,20 +178,23 @@ class ComfyBackend:
         """Post the graph; the error when the server took it without an output that is wanted."""
         graph = runnable(submission.graph)
         try:
-            submitted = await submit_once(
-                lambda: self.client.submit(
-                    graph,
+            async with drive.while_wanted():
+                submitted = await submit_once(
+                    lambda: self.client.submit(
+                        graph,
+                        submission.prompt_id,
+                        self.session.client_id,
+                        extra_data={"preview_method": "auto"} if submission.previews else None,
+                        catalogue=self._choices,
+                    ),
+                    self.client,
                     submission.prompt_id,
-                    self.session.client_id,
-                    extra_data={"preview_method": "auto"} if submission.previews else None,
-                    catalogue=self._choices,
-                ),
-                self.client,
-                submission.prompt_id,
-                patience=self._patience,
-                clock=self._clock,
-                given_up=lambda: drive.cancel_wished,
-            )
+                    patience=self._patience,
+                    clock=self._clock,
+                    given_up=lambda: drive.cancel_wished,
+                )
+        except TimeoutError:
+            return None  # a cancel did not wait for the answer; what may have arrived is stopped
         except GraphRejected:
             self._catalogue = None  # what it offers may have changed since we asked
             raise

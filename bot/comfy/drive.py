@@ -6,8 +6,10 @@ trusting silence; this module does what they say and decides nothing itself.
 
 from __future__ import annotations
 
+import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 
 from bot.comfy.client import ComfyClient
 from bot.comfy.run import Phase
@@ -16,7 +18,15 @@ from bot.comfy.snapshots import HistoryEntry, QueueSnapshot
 from bot.comfy.subscription import Subscription
 from bot.comfy.watch import Verdict, Watch
 from bot.domain.errors import BackendError, RunTimedOut, ServerUnreachable, ServerWedged
-from bot.domain.events import EndEvent, Failed, Finished, Interrupted, RunEvent
+from bot.domain.events import (
+    Disconnected,
+    EndEvent,
+    Failed,
+    Finished,
+    Interrupted,
+    Reconnected,
+    RunEvent,
+)
 from bot.domain.text import Text
 
 log = logging.getLogger(__name__)
@@ -33,7 +43,6 @@ class Drive:
         watch: Watch,
         clock: Callable[[], float],
     ) -> None:
-        self.cancel_wished = False
         self._client = client
         self._session = session
         self._subscription = subscription
@@ -43,10 +52,37 @@ class Drive:
         self._timed_out = False
         self._ahead: tuple[frozenset[str], int] | None = None
         self._refusal: BackendError | None = None
+        self._refusals = 0
+        self._away = False
+        self._unwanted_since: float | None = None
+        self._limit: asyncio.Timeout | None = None
+
+    @property
+    def cancel_wished(self) -> bool:
+        return self._unwanted_since is not None
 
     def wish_to_cancel(self) -> None:
-        self.cancel_wished = True
+        if self._unwanted_since is None:
+            self._unwanted_since = self._clock()
+            if self._limit is not None:
+                self._limit.reschedule(self._soon())
         self._subscription.nudge()
+
+    @asynccontextmanager
+    async def while_wanted(self) -> AsyncIterator[None]:
+        """What is asked of the server may take its time; once a cancel is wished, only a little more.
+
+        Raises TimeoutError then: a host that swallows packets must not hold up whoever wants to stop.
+        """
+        try:
+            async with asyncio.timeout_at(self._soon() if self.cancel_wished else None) as self._limit:
+                yield
+        finally:
+            self._limit = None
+
+    def _soon(self) -> float:
+        # Half of the patience: a submission that is broken off so is followed by a try to stop it.
+        return asyncio.get_running_loop().time() + self._watch.patience.unreachable_cancelled / 2
 
     async def to_the_end(self, on_event: Callable[[RunEvent], None]) -> EndEvent:
         """Report events until the run is over; the end is returned, not reported."""
@@ -79,29 +115,47 @@ class Drive:
     async def _look(self) -> None:
         """Ask the server how the run stands, stop it where that is wished, and judge the silence."""
         self._subscription.ask = self._subscription.hinted = False
-        if self._timed_out or (self.cancel_wished and self._run.phase is not Phase.ENDED):
-            # Again at each look: an interrupt that comes between queue and first node goes nowhere.
-            await self._stop()
         try:
-            found = await self._find()
+            async with self.while_wanted():
+                if self._timed_out or (self.cancel_wished and self._run.phase is not Phase.ENDED):
+                    # Again at each look: an interrupt between queue and first node goes nowhere.
+                    await self._stop()
+                found = await self._find()
+        except TimeoutError:
+            self._unanswered(self._unreachable())
         except BackendError as error:
-            log.info("cannot ask about prompt %s: %s", self._run.prompt_id, error.cause)
-            self._refusal = error
-            self._watch.asked(self._clock(), reached=False)
+            self._unanswered(error)
         else:
-            if self._refusal is not None:
-                self._session.hurry()  # it is back
-            self._refusal = None
-            queue = found if isinstance(found, QueueSnapshot) else None
-            self._watch.asked(
-                self._clock(),
-                reached=True,
-                listed=queue is not None,
-                stalled=queue is not None and not queue.running,
-            )
-            self._subscription.push(self._means(found))
+            self._answered(found)
         if self._run.phase is not Phase.OVER:
             await self._judge()
+
+    def _unanswered(self, error: BackendError) -> None:
+        log.info("cannot ask about prompt %s: %s", self._run.prompt_id, error.cause)
+        self._refusal = error
+        self._refusals += 1
+        self._watch.asked(self._clock(), reached=False)
+        # One answer may get lost while the socket tells all the same.
+        if not self._away and (self._refusals > 1 or not self._session.connected):
+            self._away = True
+            self._subscription.push([Disconnected(self._absence(error))])
+
+    def _answered(self, found: HistoryEntry | QueueSnapshot | None) -> None:
+        if self._refusal is not None:
+            self._session.hurry()  # it is back
+        self._refusal, self._refusals = None, 0
+        queue = found if isinstance(found, QueueSnapshot) else None
+        self._watch.asked(
+            self._clock(),
+            reached=True,
+            listed=queue is not None,
+            stalled=queue is not None and not queue.running,
+        )
+        events = self._means(found)
+        if self._away and self._run.phase is not Phase.OVER:
+            self._away = False
+            self._subscription.push([Reconnected()])
+        self._subscription.push(events)
 
     async def _find(self) -> HistoryEntry | QueueSnapshot | None:
         """Where the server has the run: among the ended, in the queue, or nowhere. Raises BackendError."""
@@ -149,9 +203,12 @@ class Drive:
     async def _judge(self) -> None:
         """Act on a run that has been silent for too long."""
         now = self._clock()
-        match self._watch.verdict(now):
+        match self._watch.verdict(now, unwanted_since=self._unwanted_since):
+            case Verdict.UNREACHABLE if self.cancel_wished:
+                # Nobody can be asked to stop it, and nobody waits for it: whoever comes next forgets it.
+                self._subscription.push(self._run.give_up(Interrupted()))
             case Verdict.UNREACHABLE:
-                self._give_up(self._unreachable())
+                self._give_up(self._refused() or self._unreachable())
             case Verdict.WEDGED:
                 await self._stop()  # or it would be painted for nobody after all
                 self._give_up(self._wedged())
@@ -173,9 +230,16 @@ class Drive:
             return Failed(self._no_life(), end.server_seconds)
         return end
 
+    def _refused(self) -> BackendError | None:
+        """The answer of a server that answers, but not to us any more: a login, or something else there."""
+        return None if isinstance(self._refusal, ServerUnreachable) else self._refusal
+
+    def _absence(self, error: BackendError) -> Text:
+        if isinstance(error, ServerUnreachable):
+            return Text("The connection to the ComfyUI server was lost; waiting for it to come back.")
+        return error.text
+
     def _unreachable(self) -> BackendError:
-        if self._refusal is not None and not isinstance(self._refusal, ServerUnreachable):
-            return self._refusal  # it answers, but not to us any more: a login, or something else there
         return ServerUnreachable(
             Text(
                 "The ComfyUI server at {url} went away in the middle of this picture and did not come back.",

@@ -33,6 +33,8 @@ class Patience:
     """Silence of a running prompt after which the socket itself is suspected (a doubled id goes deaf)."""
     unreachable: float = 60.0
     """No answer to anything for this long: the server is gone."""
+    unreachable_cancelled: float = 5.0
+    """The same, once the run is not wanted any more: whoever stopped it does not wait for the server."""
     no_life: float = 900.0
     """No message about the run and no movement ahead of it in the queue (``queue.job_timeout``)."""
     interrupt_grace: float = 60.0
@@ -129,10 +131,15 @@ class Watch:
         """Whether a run that ``/queue`` calls running has been silent for suspiciously long."""
         return now - max(self._alive, self._reconnected) >= self.patience.reconnect_after
 
-    def verdict(self, now: float) -> Verdict:
-        """What to make of all this, right after the server was asked."""
+    def verdict(self, now: float, *, unwanted_since: float | None = None) -> Verdict:
+        """What to make of all this, right after the server was asked. ``unwanted_since``: when somebody
+        wished to cancel the run."""
         if now - self._reached >= self.patience.unreachable:
             return Verdict.UNREACHABLE
+        if unwanted_since is not None:
+            gone = now - max(self._reached, unwanted_since)
+            if gone >= self.patience.unreachable_cancelled:
+                return Verdict.UNREACHABLE
         if self._stalled is not None and now - self._stalled >= self.patience.stalled:
             return Verdict.WEDGED
         if self._interrupted is not None:

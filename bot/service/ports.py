@@ -91,7 +91,8 @@ class Backend(Protocol):
         """A user's wish to stop this run, whether it waits or runs; never anybody else's.
 
         Returns at once. The run's end, awaited elsewhere, confirms it: ``Interrupted``, or ``Finished``
-        when it was too late.
+        when it was too late. A server that cannot be reached is not waited for: ``Interrupted`` within
+        seconds, though the run may go on there; :meth:`forget` it when the server is back.
         """
 
     async def fetch(self, file: OutputFile, target: Path) -> str:

@@ -31,6 +31,7 @@ IMPATIENT: dict[str, float] = {
     "post_settles": 0.1,
     "reconnect_after": 60.0,
     "unreachable": 20.0,
+    "unreachable_cancelled": 20.0,
     "no_life": 30.0,
     "interrupt_grace": 20.0,
     "stalled": 20.0,
