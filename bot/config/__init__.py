@@ -6,6 +6,7 @@ Importing this package imports pydantic, so ``fairbrush --help`` must not.
 from bot.config.fields import Listen, check_url
 from bot.config.load import find_config, load_settings
 from bot.config.model import ComfyServer, Discord, Queue, Quota, Settings, Telegram, Tier, Webhook
+from bot.config.policy import tiers_of
 from bot.config.problems import Problem, SettingsRefused
 
 __all__ = [
@@ -23,4 +24,5 @@ __all__ = [
     "check_url",
     "find_config",
     "load_settings",
+    "tiers_of",
 ]

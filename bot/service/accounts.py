@@ -1,0 +1,266 @@
+"""Users as operators and admission see them: who is meant, in which tier, how they stand, what was decided.
+
+Everything here asks the store; nothing is remembered in between. So the running bot and a command that
+works on the database alone go by the same rules.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+from bot.domain.errors import NotFound, ParameterError
+from bot.domain.ids import IdentityId, TierName, UserId
+from bot.domain.quota import Allowance, Standing, Window, check_allowance, check_amount, quota_day
+from bot.domain.text import Text
+from bot.domain.tiers import Tier, Tiers
+from bot.presentation.nearest import nearest
+from bot.service.operator import Account, Limit, LimitChange, UsageBy
+from bot.service.records import AuditEntry, Person, Rules, UsageRow
+from bot.service.store import Store
+
+NO_ROLES: frozenset[str] = frozenset()
+MOST_REASON = 300
+"""Characters of a reason in the audit log and the ledger."""
+_ACCOUNT = re.compile(r"(discord|telegram):\d{1,19}")
+_MOST_NAMED = 5
+
+
+class Accounts:
+    """Implements :class:`bot.service.operator.Desk`. ``clock`` gives UTC milliseconds."""
+
+    def __init__(
+        self, store: Store, tiers: Tiers, *, window: Window, timezone: str, clock: Callable[[], int]
+    ) -> None:
+        self._store = store
+        self._tiers = tiers
+        self._window = window
+        self._timezone = timezone
+        self._clock = clock
+
+    # For admission
+
+    async def person(self, identity: IdentityId, name: str) -> Person:
+        """The user behind an identity, made when seen for the first time."""
+        return await self._store.person(identity, name=name, at=self._clock())
+
+    def tier_of(self, person: Person, roles: frozenset[str] = NO_ROLES) -> Tier:
+        """``roles`` are those of the place where the request is made (``discord:456``)."""
+        return self._tiers.of(person.tier, person.identities, roles)
+
+    def rules_for(self, person: Person, roles: frozenset[str] = NO_ROLES, *, all_waiting: int) -> Rules:
+        """What admission checks; limits that an operator gave this user go before those of the tier."""
+        tier = self.tier_of(person, roles)
+        return Rules(
+            allowance=person.allowance or tier.allowance,
+            window=self._window,
+            timezone=self._timezone,
+            user_waiting=tier.max_waiting,
+            all_waiting=all_waiting,
+        )
+
+    async def standing(self, person: Person, roles: frozenset[str] = NO_ROLES) -> Standing:
+        rules = self.rules_for(person, roles, all_waiting=0)
+        return await self._store.standing(person.user, rules, self._clock())
+
+    # For operators
+
+    async def find(self, wanted: str) -> Person:
+        """The one user that ``wanted`` names: an identity, a user's id, or the name last seen.
+
+        Raises NotFound for nobody, with the nearest name, and for several, with what tells them apart.
+        """
+        found = await self._store.find_people(_plain(wanted))
+        # Names are chosen freely: one that looks like another's identity must not stand for it.
+        exact = [each for each in found if _plain(wanted) in (each.user, *each.identities)]
+        if exact:
+            return exact[0]
+        if len(found) == 1:
+            return found[0]
+        if found:
+            ids = ", ".join(person.identities[0] for person in found[:_MOST_NAMED])
+            raise NotFound(
+                Text(
+                    "{count} users are called “{name}”: {ids}. Say which by that.",
+                    count=len(found),
+                    name=_plain(wanted),
+                    ids=ids if len(found) <= _MOST_NAMED else f"{ids} …",
+                )
+            )
+        raise await self._nobody(_plain(wanted))
+
+    async def account(self, wanted: str) -> Account:
+        """Also of an account that the bot has not seen yet; nothing is written for that."""
+        try:
+            person = await self.find(wanted)
+        except NotFound:
+            if (identity := _unseen(wanted)) is None:
+                raise
+            return await self._view(Person(UserId(identity), (identity,)), known=False)
+        return await self._view(person)
+
+    async def grant(self, wanted: str, seconds: float, *, actor: str, reason: str) -> Account:
+        check_amount(seconds)
+        if seconds == 0:
+            raise ParameterError("seconds", Text("A grant of 0 GPU seconds changes nothing."))
+        person = await self._for_change(wanted)
+        at = self._clock()
+        day = quota_day(at, self._timezone)
+        await self._store.grant(person.user, seconds, day, actor=actor, reason=_reason(reason), at=at)
+        notes: tuple[Text, ...] = ()
+        if self.rules_for(person, all_waiting=0).allowance.gpu_seconds is None:
+            notes = (Text("Their GPU seconds are not limited, so this changes nothing for now."),)
+        return await self._view(person, notes)
+
+    async def set_limits(
+        self, wanted: str, change: LimitChange | None, *, actor: str, reason: str
+    ) -> Account:
+        """What ``change`` leaves open is kept as it is for this user now, and from then on is theirs."""
+        person = await self._for_change(wanted)
+        allowance = None
+        if change is not None:
+            now = self.rules_for(person, all_waiting=0).allowance
+            allowance = Allowance(
+                gpu_seconds=now.gpu_seconds if change.gpu_seconds is None else change.gpu_seconds.value,
+                jobs=now.jobs if change.jobs is None else _whole(change.jobs),
+            )
+            check_allowance(allowance)
+        at = self._clock()
+        await self._store.set_allowance(person.user, allowance, actor=actor, at=at)
+        await self._say_why("allowance", person, actor, reason, at)
+        return await self._view(await self.find(person.user))
+
+    async def reset(self, wanted: str, *, actor: str, reason: str) -> Account:
+        person = await self._for_change(wanted)
+        at = self._clock()
+        day = quota_day(at, self._timezone)
+        seconds = await self._store.reset(person.user, day, actor=actor, reason=_reason(reason), at=at)
+        note = Text("{seconds} GPU seconds of today were given back.", seconds=f"{seconds:.1f}")
+        return await self._view(person, (note,))
+
+    async def set_tier(self, wanted: str, tier: str | None, *, actor: str, reason: str) -> Account:
+        """None: as the configuration says. Raises NotFound for a tier that is not in it."""
+        name = None if tier is None else TierName(tier.strip())
+        if name is not None and self._tiers.get(name) is None:
+            raise self._no_tier(name)
+        person = await self._for_change(wanted)
+        at = self._clock()
+        await self._store.set_tier(person.user, name, actor=actor, at=at)
+        await self._say_why("tier", person, actor, reason, at)
+        return await self._view(await self.find(person.user))
+
+    async def block(self, wanted: str, *, until: int, actor: str, reason: str) -> Account:
+        """``until``: UTC milliseconds. The user is told ``reason``. Raises ParameterError for the past."""
+        at = self._clock()
+        if until <= at:
+            raise ParameterError("until", Text("That time has passed. Give one that is still to come."))
+        person = await self._for_change(wanted)
+        await self._store.block(person.user, until=until, reason=_reason(reason), actor=actor, at=at)
+        return await self._view(await self.find(person.user))
+
+    async def unblock(self, wanted: str, *, actor: str, reason: str) -> Account:
+        person = await self.find(wanted)
+        at = self._clock()
+        await self._store.unblock(person.user, actor=actor, at=at)
+        await self._say_why("unblock", person, actor, reason, at)
+        return await self._view(await self.find(person.user))
+
+    async def usage(self, by: UsageBy, *, since: int, until: int) -> tuple[UsageRow, ...]:
+        return await self._store.usage(by, since=since, until=until, timezone=self._timezone)
+
+    async def _for_change(self, wanted: str) -> Person:
+        """An account of a platform may be prepared before its owner comes for the first time."""
+        try:
+            return await self.find(wanted)
+        except NotFound:
+            if (identity := _unseen(wanted)) is None:
+                raise
+            return await self.person(identity, "")
+
+    async def _view(self, person: Person, notes: tuple[Text, ...] = (), *, known: bool = True) -> Account:
+        tier = self.tier_of(person)
+        return Account(
+            person=person,
+            name=person.names[0] if person.names else str(person.identities[0]),
+            tier=tier.name,
+            standing=await self.standing(person),
+            known=known,
+            notes=(*notes, *self._remarks(person, tier)),
+        )
+
+    def _remarks(self, person: Person, tier: Tier) -> tuple[Text, ...]:
+        remarks = []
+        if self._tiers.missing(person.tier):
+            remarks.append(
+                Text(
+                    "Their tier “{missing}” is not in the configuration any more; “{tier}” holds instead.",
+                    missing=person.tier,
+                    tier=tier.name,
+                )
+            )
+        if person.blocked_until is not None and person.blocked_until > self._clock():
+            until = datetime.fromtimestamp(person.blocked_until / 1000, UTC)
+            remarks.append(
+                Text(
+                    "Blocked until {until}: {reason}",
+                    until=f"{until:%Y-%m-%d %H:%M} UTC",
+                    reason=person.blocked_reason or Text("no reason was given."),
+                )
+            )
+        return tuple(remarks)
+
+    async def _nobody(self, wanted: str) -> NotFound:
+        rows = await self._store.usage("user", since=0, until=self._clock() + 1, timezone=self._timezone)
+        close = nearest(wanted, (row.key for row in rows))
+        if close is not None:
+            return NotFound(
+                Text("There is no user “{name}”. Did you mean {nearest}?", name=wanted, nearest=close)
+            )
+        return NotFound(
+            Text(
+                "There is no user “{name}”. Name one by platform and id, like discord:123, or by the name "
+                "that the bot has seen.",
+                name=wanted,
+            )
+        )
+
+    def _no_tier(self, name: str) -> NotFound:
+        names = self._tiers.names()
+        close = nearest(name, names)
+        if close is not None:
+            return NotFound(
+                Text("There is no tier “{name}”. Did you mean {nearest}?", name=name, nearest=close)
+            )
+        return NotFound(
+            Text("There is no tier “{name}”. There are: {names}.", name=name, names=", ".join(names))
+        )
+
+    async def _say_why(self, action: str, person: Person, actor: str, reason: str, at: int) -> None:
+        """Beside the change itself, which the store has written down by then."""
+        if why := _reason(reason):
+            await self._store.audit(AuditEntry(at, actor, f"{action}: reason", person.user, why))
+
+
+def _plain(wanted: str) -> str:
+    """What a shell passes may be no text at all; a database takes nothing else."""
+    return wanted.strip().encode("utf-8", "replace").decode("utf-8")
+
+
+def _unseen(wanted: str) -> IdentityId | None:
+    plain = _plain(wanted)
+    return IdentityId(plain) if _ACCOUNT.fullmatch(plain) else None
+
+
+def _reason(words: str) -> str:
+    return " ".join(_plain(words).split())[:MOST_REASON]
+
+
+def _whole(limit: Limit) -> int | None:
+    if limit.value is None:
+        return None
+    if not float(limit.value).is_integer():
+        raise ParameterError(
+            "jobs", Text("“{value}” is no number of jobs: give a whole number.", value=limit.value)
+        )
+    return int(limit.value)
