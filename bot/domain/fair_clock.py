@@ -1,0 +1,285 @@
+"""One server's clock: who has had how much of it, and whose turn it is. Pure.
+
+Start-time fair queuing (Goyal, Vin, Cheng 1996) for service times that are known only afterwards. A flow's
+virtual time is what it has certainly received, divided by its weight, plus what its jobs in service are
+estimated to take. The lowest is next.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from heapq import heapify, heappop, heappush, heapreplace
+
+from bot.domain.fair_lanes import Lane, Waiting
+from bot.domain.ids import ServerName, UserId
+
+May = Callable[[Waiting], bool]
+
+SMALL_BACKLOG = 4
+"""A flow that has just woken with no more jobs than this goes first among equals ..."""
+HEAD_START = 64
+"""... before those that were served, or woke, less than this many dispatches ago. Others are older."""
+
+
+class Flow:
+    """A user: the jobs that wait, by the servers that can run them, and an account with each server."""
+
+    __slots__ = ("accounts", "lanes", "user", "weight")
+
+    def __init__(self, user: UserId) -> None:
+        self.user = user
+        self.weight = 1.0
+        self.lanes: dict[frozenset[ServerName], Lane] = {}
+        self.accounts: dict[ServerName, Account] = {}
+
+    def head(self, server: ServerName) -> Waiting | None:
+        """The oldest job that ``server`` can run."""
+        heads = [lane.head for servers, lane in self.lanes.items() if server in servers]
+        return min(heads, key=lambda item: item.order) if heads else None
+
+    def add(self, item: Waiting) -> None:
+        lane = self.lanes.get(item.servers)
+        if lane is None:
+            lane = self.lanes[item.servers] = Lane()
+        lane.add(item)
+
+    def discard(self, item: Waiting) -> None:
+        lane = self.lanes[item.servers]
+        lane.discard(item)
+        if not lane:
+            del self.lanes[item.servers]
+
+
+class Account:
+    """What one flow has had of one server, and what of it waits there."""
+
+    __slots__ = (
+        "confirmed",
+        "entry",
+        "flow",
+        "head",
+        "in_floors",
+        "in_service",
+        "passed",
+        "pending",
+        "seconds",
+        "since",
+        "turn",
+        "waiting",
+        "woken",
+    )
+
+    def __init__(self, flow: Flow, confirmed: float) -> None:
+        self.flow = flow
+        self.confirmed = confirmed
+        """Virtual time of the service that was certainly received."""
+        self.pending = 0.0
+        """Virtual charges of the jobs in service."""
+        self.in_service = 0
+        self.waiting = 0
+        """Jobs that this server can run, and their estimates in all."""
+        self.seconds = 0.0
+        self.head: Waiting | None = None
+        self.entry: Entry | None = None
+        self.in_floors = False
+        self.since = 0
+        """The dispatch at which it woke or was last served."""
+        self.woken = False
+        """Not served since it woke."""
+        self.passed = 0.0
+        """GPU seconds for which it was passed over since then."""
+        self.turn = 0
+        """Tells one wait from the next."""
+
+    @property
+    def virtual(self) -> float:
+        return self.confirmed + self.pending
+
+    @property
+    def active(self) -> bool:
+        return self.waiting > 0 or self.in_service > 0
+
+    @property
+    def age(self) -> int:
+        """Decides between equal virtual times; the lower goes first."""
+        small = self.woken and self.waiting <= SMALL_BACKLOG
+        return self.since - HEAD_START if small else self.since
+
+
+Entry = tuple[float, int, int, int, Account]
+"""Virtual time, age, order of the head, a serial number, the account: the line's order."""
+
+
+@dataclass(frozen=True, slots=True)
+class InService:
+    """A job at a server, with what was charged for it."""
+
+    item: Waiting
+    server: ServerName
+    estimate: float
+    """GPU seconds that were charged at its dispatch."""
+    weight: float
+    """Of that moment: a later one must not change what the charge was."""
+    account: Account
+    passed: Account | None
+    """Whose turn it was, when this job was preferred for its model."""
+    turn: int
+
+
+class Line:
+    """A heap of accounts whose outdated entries are dropped when they come up, or outnumber the others."""
+
+    __slots__ = ("_entries", "_limit")
+
+    def __init__(self) -> None:
+        self._entries: list[Entry] = []
+        self._limit = 64
+
+    def push(self, entry: Entry) -> None:
+        heappush(self._entries, entry)
+        if len(self._entries) > self._limit:
+            self._entries = [each for each in self._entries if each[4].entry is each]
+            heapify(self._entries)
+            self._limit = 2 * len(self._entries) + 64
+
+    def first(self, may: May | None) -> Account | None:
+        """The first whose head may go."""
+        entries = self._entries
+        skipped = []
+        found = None
+        while entries:
+            account = entries[0][4]
+            if account.entry is not entries[0]:
+                heappop(entries)
+            elif may is None or (account.head is not None and may(account.head)):
+                found = account
+                break
+            else:
+                skipped.append(heappop(entries))
+        for entry in skipped:
+            heappush(entries, entry)
+        return found
+
+
+class Clock:
+    """Virtual time of one server, and its line.
+
+    ``virtual_time`` follows the lowest floor (service certainly received) of the active flows. It moves
+    when service is given or confirmed, never when jobs come: so filling the queue again after a restart
+    gives the same state in whatever order it is done.
+    """
+
+    __slots__ = (
+        "_by_model",
+        "_floors",
+        "_idle",
+        "_line",
+        "_serial",
+        "accounts",
+        "dispatches",
+        "virtual_time",
+    )
+
+    def __init__(self, virtual_time: float) -> None:
+        self.virtual_time = virtual_time
+        self.dispatches = 0
+        self.accounts: dict[UserId, Account] = {}
+        self._line = Line()
+        self._by_model: dict[str, Line] = {}
+        self._floors: list[tuple[float, int, Account]] = []
+        self._idle: list[tuple[float, int, Account]] = []
+        self._serial = 0
+
+    def open(self, flow: Flow, server: ServerName, confirmed: float) -> Account:
+        account = flow.accounts[server] = self.accounts[flow.user] = Account(flow, confirmed)
+        return account
+
+    def first(self, may: May | None = None) -> Account | None:
+        return self._line.first(may)
+
+    def first_of(self, model: str, may: May | None = None) -> Account | None:
+        line = self._by_model.get(model)
+        return line.first(may) if line else None
+
+    def wake(self, account: Account) -> None:
+        """An idle flow is about to have jobs here: idling has earned nothing, debts stay."""
+        account.confirmed = max(account.confirmed, self.virtual_time)
+        account.woken = True
+        account.since = self.dispatches
+        self._next_turn(account)
+        if not account.in_floors:
+            account.in_floors = True
+            heappush(self._floors, (account.confirmed, self._next_serial(), account))
+
+    def serve(self, account: Account, virtual: float) -> None:
+        """Charge a dispatch."""
+        self.dispatches += 1
+        account.in_service += 1
+        account.pending += virtual
+        account.woken = False
+        account.since = self.dispatches
+        self._next_turn(account)
+
+    def settle(self, account: Account, charged: float, received: float) -> None:
+        """Replace a charge by what was received. Both in virtual time."""
+        account.in_service -= 1
+        account.pending = account.pending - charged if account.in_service else 0.0
+        account.confirmed += received
+
+    def refresh(self, account: Account, head: Waiting | None) -> None:
+        """Put the account where it belongs in the line, after anything about it has changed."""
+        if head is None:
+            account.head = account.entry = None
+            return
+        key = (account.virtual, account.age, head.order)
+        entry = account.entry
+        known = account.head
+        account.head = head
+        if entry is not None and entry[:3] == key and known is not None and known.model == head.model:
+            return
+        account.entry = (*key, self._next_serial(), account)
+        self._line.push(account.entry)
+        if head.model:
+            line = self._by_model.get(head.model)
+            if line is None:
+                line = self._by_model[head.model] = Line()
+            line.push(account.entry)
+
+    def rest(self, account: Account) -> None:
+        """The flow has nothing here any more; what it is ahead is remembered until the others have it too."""
+        heappush(self._idle, (account.confirmed, self._next_serial(), account))
+
+    def advance(self) -> list[Account]:
+        """Move virtual time on; what :meth:`forget` closes is returned."""
+        floors = self._floors
+        while floors:
+            floor, _, account = floors[0]
+            if not account.active:
+                account.in_floors = False
+                heappop(floors)
+            elif account.confirmed > floor:
+                heapreplace(floors, (account.confirmed, self._next_serial(), account))
+            else:
+                self.virtual_time = max(self.virtual_time, floor)
+                break
+        return self.forget()
+
+    def forget(self) -> list[Account]:
+        """Close the accounts of idle flows that are not ahead: they would wake at virtual time anyway."""
+        closed = []
+        while self._idle and self._idle[0][0] <= self.virtual_time:
+            account = heappop(self._idle)[2]
+            known = self.accounts.get(account.flow.user) is account
+            if known and not account.active and account.confirmed <= self.virtual_time:
+                del self.accounts[account.flow.user]
+                closed.append(account)
+        return closed
+
+    def _next_turn(self, account: Account) -> None:
+        account.passed = 0.0
+        account.turn += 1
+
+    def _next_serial(self) -> int:
+        self._serial += 1
+        return self._serial
