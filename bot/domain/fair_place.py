@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from heapq import nsmallest
+from itertools import accumulate, chain
 
-from bot.domain.fair_clock import Account, Clock
+from bot.domain.fair_clock import Account, Clock, Flow
 from bot.domain.fair_lanes import Waiting
+from bot.domain.ids import ServerName
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,3 +67,25 @@ def place_on(clock: Clock, own: Account, item: Waiting) -> tuple[int, float, int
 def _goes_first(account: Account, other: Account) -> bool:
     """Between two whose virtual times are equal."""
     return account.entry is not None and other.entry is not None and account.entry < other.entry
+
+
+def next_jobs(flows: Iterable[Flow], clocks: Mapping[ServerName, Clock], limit: int) -> tuple[Waiting, ...]:
+    """The jobs that are expected to go first: by the virtual time at which each would start.
+
+    That of a flow with several servers is its least lead over virtual time at any of them.
+    """
+    starts: list[tuple[float, int, int, Flow]] = []
+    for flow in flows:
+        leads = [
+            (account.virtual - clocks[server].virtual_time, account.age)
+            for server, account in flow.accounts.items()
+            if account.head is not None
+        ]
+        if leads:
+            starts.append((*min(leads), min(lane.head.order for lane in flow.lanes.values()), flow))
+    jobs: list[tuple[float, int, int, Waiting]] = []
+    for lead, age, _, flow in nsmallest(limit, starts):
+        items = nsmallest(limit, chain(*flow.lanes.values()), key=lambda item: item.order)
+        begun = accumulate((item.estimate / flow.weight for item in items), initial=lead)
+        jobs += [(start, age, item.order, item) for start, item in zip(begun, items, strict=False)]
+    return tuple(item for *_, item in nsmallest(limit, jobs))

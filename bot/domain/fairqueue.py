@@ -15,7 +15,7 @@ from types import MappingProxyType
 
 from bot.domain.fair_clock import Account, Clock, Flow, InService, May
 from bot.domain.fair_lanes import Waiting
-from bot.domain.fair_place import Place, place_on
+from bot.domain.fair_place import Place, next_jobs, place_on
 from bot.domain.ids import JobId, ServerName, UserId
 
 __all__ = ["FairQueue", "InService", "Place", "Waiting"]
@@ -49,8 +49,8 @@ class FairQueue:
         return len(self._waiting)
 
     def __contains__(self, job: JobId) -> bool:
-        """Whether the job waits or is in service."""
-        return job in self._waiting or job in self._in_service
+        """Whether the job waits. One in service does not: see :attr:`in_service`."""
+        return job in self._waiting
 
     @property
     def backlogged(self) -> int:
@@ -168,6 +168,10 @@ class FairQueue:
         _, soonest = min(leads)
         return Place(*place_on(self._clocks[soonest], flow.accounts[soonest], item), swap)
 
+    def upcoming(self, limit: int) -> tuple[Waiting, ...]:
+        """The first ``limit`` of the jobs that wait, in the order in which they are expected to go."""
+        return next_jobs(self._flows.values(), self._clocks, limit)
+
     @property
     def virtual_time(self) -> float:
         """Of the server that is furthest; never decreases. To be persisted."""
@@ -211,7 +215,7 @@ class FairQueue:
         return other, other.head, turn
 
     def _check_new(self, item: Waiting) -> None:
-        if item.job in self:
+        if item.job in self._waiting or item.job in self._in_service:
             raise ValueError(f"job {item.job} is in the queue already")
         _seconds(item.estimate)
 
