@@ -92,7 +92,7 @@ def decode_fields(kinds: Mapping[str, Any], data: Any, blobs: Sequence[bytes], p
 
 
 def _is_record(kind: Any) -> bool:
-    return isinstance(kind, type) and dataclasses.is_dataclass(kind)
+    return isinstance(kind, type) and dataclasses.is_dataclass(kind) and kind is not Text
 
 
 def _dataclass(kind: Any, data: Any, blobs: Sequence[bytes], place: str) -> Any:

@@ -60,7 +60,9 @@ class ControlServer:
 
     async def __aenter__(self) -> Self:
         async with AsyncExitStack() as stack:
-            await stack.enter_async_context(self._tasks)
+            await self._tasks.__aenter__()
+            # Whatever went wrong inside is not the connections' fault: it shall come out as it was.
+            stack.push_async_callback(self._tasks.__aexit__, None, None, None)
             stack.callback(self._hang_up)
             try:
                 server = await asyncio.start_server(self._connected, "127.0.0.1", 0, limit=MAX_LINE)
