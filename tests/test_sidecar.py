@@ -171,6 +171,79 @@ def test_all_problems_are_told_at_once() -> None:
     assert len(problems("tilte = 1\nnsfw = 2\n[parameters.steps]\nmaks = 3")) == 3
 
 
+def test_what_is_written_wrong_and_what_does_not_fit_the_export_are_told_in_one_round() -> None:
+    found = problems(
+        """
+        tilte = "x"
+        outputs = ["No such node"]
+        [parameters.steps]
+        bind = "99.steps"
+        min = "one"
+        [parameters.cfg]
+        kind = "flaot"
+        min = 1
+        step = 0.5
+        [parameters.width]
+        bind = [{ node = "4" }]
+        [parameters.sampler]
+        default = 3
+        max_length = 4
+        [parameters.speling]
+        min = 3
+        [presets.fast]
+        steps = 12
+        cfg = "much"
+        width = "wide"
+        denoise = 7
+        [presets.slow]
+        sampler = "none"
+        stepz = 3
+        """
+    )
+    keys = [text.removeprefix("mine.toml: ").split()[0] for text in found]
+    assert sorted(keys) == sorted(
+        [
+            "tilte",
+            "outputs[0]",
+            "parameters.steps.min",
+            "parameters.steps.bind[0]",
+            "parameters.cfg.kind",
+            "parameters.width.bind[0]",
+            "parameters.sampler.max_length",
+            "parameters.speling",
+            "presets.fast.denoise",
+            "presets.slow.stepz",
+        ]
+    )
+
+
+def test_a_broken_export_does_not_hide_what_is_wrong_with_its_sidecar() -> None:
+    told = reasons(read_template("mine", b"{", b"tilte = 1"))
+    assert [text.split(":")[0] for text in told] == ["mine.json", "mine.toml"]
+    told = reasons(read_template("mine", b'{"1": {"class_type": "X"}}', b"\nnsfw"))
+    assert told == ["mine.toml, line 2: behind a key come = and its value: name = value."]
+
+
+@pytest.mark.parametrize(
+    ("sidecar", "words"),
+    [
+        ("x = " + "[" * 5000, "mine.toml is nested too deeply."),
+        ("x = " + "9" * 5000, "mine.toml, line 1: this cannot be read as TOML"),
+        ("#" * 1_000_001, "mine.toml is too long: at most 1000000 characters."),
+        ("max_count = 0x" + "f" * 5000, "mine.toml: max_count must not be above"),
+        ("estimate_seconds = inf", "mine.toml: estimate_seconds must be a number"),
+        ("estimate_seconds = 0x" + "f" * 5000, "mine.toml: estimate_seconds must not be above"),
+        ("[parameters.seed]\nmax = 0x" + "f" * 5000, "mine.toml: parameters.seed.max must not be above"),
+        ("[parameters.seed]\ndefault = -0x" + "f" * 500, "mine.toml, line 2: there is more on this line"),
+        ("[parameters.steps]\ndefault = 1e400", "mine.toml: parameters.steps.default must be a number"),
+        ("title = 'x'\r\nnsfw = \r\n", "mine.toml, line 2: the value is missing."),
+        ('title = """\n' + "x" * 10, "mine.toml, line 2: a text is not closed."),
+    ],
+)
+def test_absurd_sidecars_are_refused_with_words(sidecar: str, words: str) -> None:
+    assert any(text.startswith(words) for text in problems(sidecar)), problems(sidecar)
+
+
 def test_a_sidecar_that_is_no_text_is_a_problem() -> None:
     assert reasons(read_template("mine", b'{"1": {"class_type": "X"}}', b"\xff\xfe"))[0].endswith(
         "not UTF-8 text."
@@ -179,9 +252,9 @@ def test_a_sidecar_that_is_no_text_is_a_problem() -> None:
 
 @given(st.text(max_size=200))
 def test_no_text_makes_the_reader_fall(text: str) -> None:
-    sidecar, found = parse_sidecar(text, "x.toml")
+    sidecar, found = parse_sidecar(text)
     assert found or sidecar is not None
-    assert all(str(problem).startswith("x.toml") for problem in found)
+    assert all(str(mistake.about("x.toml")).startswith("x.toml") for mistake in found)
 
 
 SCALARS = st.one_of(st.text(max_size=8), st.integers(-5, 5), st.booleans(), st.floats())

@@ -7,7 +7,7 @@ again here gives the same template.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from bot.domain.errors import ParameterError, TemplateError
@@ -23,7 +23,7 @@ from bot.templates.graph import Graph
 from bot.templates.overrides import Report, apply_overrides
 from bot.templates.reading import Raw
 from bot.templates.resolution import SHAPES
-from bot.templates.sidecar import Sidecar, about_key, parse_sidecar
+from bot.templates.sidecar import Mistake, Sidecar, parse_sidecar
 from bot.templates.sizes import Limits, parse_aspect, parse_size
 from bot.templates.template import Template
 
@@ -42,15 +42,14 @@ def read_template(
     name: TemplateName, export: bytes, sidecar: bytes | None = None, catalogue: Catalogue | None = None
 ) -> Template | Broken:
     """The template, fitted to ``catalogue`` when one is given. Never raises for what the files hold."""
+    said, mistakes = _read_sidecar(sidecar)
     try:
         graph = read_export(export)
     except TemplateError as error:
-        return Broken(name, (Text("{file}: {reason}", file=f"{name}.json", reason=error.text),))
-    said, problems = _read_sidecar(f"{name}.toml", sidecar)
-    if problems:
-        return Broken(name, problems)
+        broken = Text("{file}: {reason}", file=f"{name}.json", reason=error.text)
+        return Broken(name, (broken, *(mistake.about(f"{name}.toml") for mistake in mistakes)))
     digest = hashlib.sha256(export + b"\0" + (sidecar or b"")).hexdigest()
-    template, found = build(name, graph, said, digest, detect(graph, catalogue), catalogue)
+    template, found = build(name, graph, said, digest, detect(graph, catalogue), catalogue, mistakes)
     if found:
         return Broken(name, found)
     return template.with_catalogue(catalogue) if catalogue is not None else template
@@ -63,25 +62,21 @@ def build(
     content_hash: str,
     detection: Detection,
     catalogue: Catalogue | None = None,
+    misread: Sequence[Mistake] = (),
 ) -> tuple[Template, tuple[Text, ...]]:
     """The template as the sidecar wants it, and every problem; unusable unless there are none.
 
-    ``catalogue`` only tells the kinds of parameters that the sidecar adds without one.
+    ``catalogue`` only tells the kinds of parameters that the sidecar adds without one. ``misread``: what
+    was wrong with the sidecar already, told with the rest, and nothing that only follows from it.
     """
-    file = f"{name}.toml"
-    problems: list[Text] = []
+    mistakes = list(misread)
 
     def report(key: str, reason: Text) -> None:
-        problems.append(about_key(file, key, reason))
+        if not _follows(key, misread, mistakes):
+            mistakes.append(Mistake(key, reason))
 
     outputs = _outputs(graph, sidecar, detection, report)
-    if not outputs and sidecar.outputs is None:
-        problems.append(
-            Text("The workflow saves nothing. Add a node that does (Save Image) and export it again.")
-        )
-    problems += [
-        Text("{file}: {reason}", file=f"{name}.json", reason=each) for each in damage(graph, outputs)
-    ]
+    problems = [] if any(each.concerns("outputs") for each in mistakes) else _damage(name, graph, outputs)
     sent = needed_nodes(graph, outputs)
     roles = {role: tuple(p for p in places if p.node in sent) for role, places in detection.places.items()}
     parameters, bindings = assemble(graph, roles)
@@ -109,31 +104,49 @@ def build(
     for preset, values in sidecar.presets.items():
         for key, why in _wrong_values(template, values).items():
             report(f"presets.{preset}.{key}", Text("cannot be used: {reason}", reason=why))
-    return template, tuple(problems)
+    return template, (*problems, *(mistake.about(f"{name}.toml") for mistake in mistakes))
 
 
-def _read_sidecar(file: str, sidecar: bytes | None) -> tuple[Sidecar, tuple[Text, ...]]:
+def _follows(key: str, misread: Sequence[Mistake], earlier: Sequence[Mistake]) -> bool:
+    """Whether a mistake at ``key`` may be but a consequence: of what could not be read there, of a kind that
+    had to be guessed, or, in a preset, of a parameter that is not as it was meant."""
+    if key.startswith("presets."):
+        parameter = f"parameters.{key.split('.', 2)[2]}"
+        return any(each.concerns(parameter) for each in earlier)
+    return any(
+        each.concerns(key) or (each.key.endswith(".kind") and key.startswith(each.key.removesuffix("kind")))
+        for each in misread
+    )
+
+
+def _damage(name: TemplateName, graph: Graph, outputs: tuple[NodeId, ...]) -> list[Text]:
+    """What is wrong with the export, as far as ``outputs`` need it."""
+    if not outputs:
+        return [Text("The workflow saves nothing. Add a node that does (Save Image) and export it again.")]
+    return [Text("{file}: {reason}", file=f"{name}.json", reason=each) for each in damage(graph, outputs)]
+
+
+def _read_sidecar(sidecar: bytes | None) -> tuple[Sidecar, tuple[Mistake, ...]]:
     if sidecar is None:
         return Sidecar(), ()
     try:
         text = sidecar.decode("utf-8-sig")
     except UnicodeDecodeError:
-        return Sidecar(), (Text("{file} is not UTF-8 text.", file=file),)
-    return parse_sidecar(text, file)
+        return Sidecar(), (Mistake("", Text(" is not UTF-8 text.")),)
+    return parse_sidecar(text)
 
 
 def _outputs(graph: Graph, sidecar: Sidecar, detection: Detection, report: Report) -> tuple[NodeId, ...]:
-    """The nodes whose results are wanted: those that the sidecar names, else all that save."""
+    """The nodes whose results are wanted: those that the sidecar names, else (and where it names one that
+    is not there) all that save."""
     if sidecar.outputs is None:
         return detection.outputs
-    outputs: list[NodeId] = []
-    for name in sidecar.outputs:
-        found = node_called(graph, name)
-        if isinstance(found, Text):
-            report("outputs", found)
-        else:
-            outputs.append(found)
-    return tuple(dict.fromkeys(outputs))
+    found = [node_called(graph, name) for name in sidecar.outputs]
+    for index, each in enumerate(found):
+        if isinstance(each, Text):
+            report(f"outputs[{index}]", each)
+    outputs = dict.fromkeys(each for each in found if not isinstance(each, Text))
+    return tuple(outputs) if all(each in outputs for each in found) else detection.outputs
 
 
 def _wrong_values(template: Template, values: Mapping[str, Raw]) -> dict[str, Text]:

@@ -15,12 +15,16 @@ from typing import Any, TypeVar
 
 from bot.domain.text import Text
 from bot.templates.choices import nearest
-from bot.templates.params import Kind
+from bot.templates.params import MAX_SEED, Kind
 from bot.templates.reading import Raw
+from bot.templates.toml_syntax import syntax_mistake
 from bot.templates.values import Style
 
 COMMAND = re.compile(r"[a-z0-9_-]{1,32}")
 """What chat platforms take as a command's name."""
+
+MAX_LENGTH = 1_000_000
+"""Characters of a sidecar. The largest have a few thousand; parsing is not quick."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,21 +71,42 @@ class Sidecar:
     styles: Mapping[str, Style] = field(default_factory=dict)
 
 
-def parse_sidecar(text: str, file: str) -> tuple[Sidecar, tuple[Text, ...]]:
-    """What a sidecar says, and everything that is wrong with it. ``file`` is its name, for the messages."""
+@dataclass(frozen=True, slots=True)
+class Mistake:
+    """What is wrong with ``key`` (``parameters.steps.min``; "" for the whole file). ``reason`` is the rest of
+    the sentence, without a stop."""
+
+    key: str
+    reason: Text
+
+    def about(self, file: str) -> Text:
+        """As the operator reads it."""
+        if not self.key:
+            return Text("{file}{reason}", file=file, reason=self.reason)
+        return Text("{file}: {key} {reason}", file=file, key=self.key, reason=self.reason)
+
+    def concerns(self, key: str) -> bool:
+        """Whether it is about ``key``, something in it, or something that it is in."""
+        longer, shorter = sorted((self.key, key), key=len, reverse=True)
+        return not shorter or longer == shorter or longer.startswith((f"{shorter}.", f"{shorter}["))
+
+
+def parse_sidecar(text: str) -> tuple[Sidecar, tuple[Mistake, ...]]:
+    """What a sidecar says, and everything that is wrong with it; what is wrong is as if it were not said."""
+    if len(text) > MAX_LENGTH:
+        return Sidecar(), (Mistake("", Text(" is too long: at most {most} characters.", most=MAX_LENGTH)),)
     try:
         data = tomllib.loads(text)
-    except (tomllib.TOMLDecodeError, RecursionError) as error:
-        reason = "nested too deeply" if isinstance(error, RecursionError) else str(error)
-        return Sidecar(), (Text("{file} is not valid TOML: {reason}.", file=file, reason=reason),)
-    table = _Table(data, file, "", [])
+    except RecursionError:
+        return Sidecar(), (Mistake("", Text(" is nested too deeply.")),)
+    except ValueError as error:
+        # Not only the library's own error: a number of thousands of digits is a plain ValueError.
+        found = syntax_mistake(text.replace("\r\n", "\n"), str(error))
+        said = Text(", line {line}: {reason}.", line=found.line, reason=found.reason)
+        return Sidecar(), (Mistake("", said),)
+    table = _Table(data, "", [])
     sidecar = _sidecar(table)
-    return sidecar, tuple(table.problems)
-
-
-def about_key(file: str, key: str, reason: Text) -> Text:
-    """A problem as the operator reads it. ``reason`` is the rest of the sentence, without a stop."""
-    return Text("{file}: {key} {reason}", file=file, key=key, reason=reason)
+    return sidecar, tuple(table.mistakes)
 
 
 def _sidecar(table: _Table) -> Sidecar:
@@ -106,7 +131,7 @@ def _sidecar(table: _Table) -> Sidecar:
 def _override(table: _Table) -> Override:
     multiple = table.take("multiple", _count, None)
     override = Override(
-        bind=tuple(_bind(each) for each in table.entries("bind")) if "bind" in table.data else None,
+        bind=_binds(table),
         kind=table.take("kind", _kind, None),
         minimum=table.take("min", _number, None),
         maximum=table.take("max", _number, None),
@@ -121,6 +146,13 @@ def _override(table: _Table) -> Override:
         table.problem("min", Text("is above max"))
     table.done()
     return override
+
+
+def _binds(table: _Table) -> tuple[BindRef, ...] | None:
+    """None where nothing is said, and where what is said cannot be read."""
+    before = len(table.mistakes)
+    found = tuple(_bind(each) for each in table.entries("bind")) if "bind" in table.data else None
+    return found if len(table.mistakes) == before else None
 
 
 def _bind(table: _Table) -> BindRef:
@@ -155,6 +187,7 @@ def _style(table: _Table) -> Style:
 
 T = TypeVar("T")
 D = TypeVar("D")
+N = TypeVar("N", int, float)
 
 
 class _Wrong(ValueError):
@@ -170,9 +203,8 @@ class _Table:
     """One TOML table while it is read: what was asked for is known, the rest is a mistake."""
 
     data: Mapping[str, Any]
-    file: str
     path: str
-    problems: list[Text]
+    mistakes: list[Mistake]
     short: str = ""
     known: list[str] = field(default_factory=list)
 
@@ -196,7 +228,7 @@ class _Table:
         found = []
         for name, value in section.items():
             if isinstance(value, dict):
-                found.append((name, _Table(value, self.file, self._path(f"{key}.{name}"), self.problems)))
+                found.append((name, _Table(value, self._path(f"{key}.{name}"), self.mistakes)))
             else:
                 self.problem(f"{key}.{name}", Text("must be a table"))
         return found
@@ -209,9 +241,9 @@ class _Table:
         for number, entry in enumerate(value if isinstance(value, list) else [value]):
             path = self._path(f"{key}[{number}]")
             if isinstance(entry, str) and entry:
-                found.append(_Table({}, self.file, path, self.problems, short=entry))
+                found.append(_Table({}, path, self.mistakes, short=entry))
             elif isinstance(entry, dict):
-                found.append(_Table(entry, self.file, path, self.problems))
+                found.append(_Table(entry, path, self.mistakes))
             else:
                 self.problem(f"{key}[{number}]", Text('must be "node.input" or {{ node = …, input = … }}'))
         return found
@@ -230,8 +262,7 @@ class _Table:
             )
 
     def problem(self, key: str, reason: Text) -> None:
-        where = self._path(key) if key else self.path
-        self.problems.append(about_key(self.file, where, reason))
+        self.mistakes.append(Mistake(self._path(key) if key else self.path, reason))
 
     def _path(self, key: str) -> str:
         return f"{self.path}.{key}" if self.path else key
@@ -256,8 +287,17 @@ def _boolean(value: Any) -> bool:
 
 
 def _number(value: Any) -> int | float:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+    if isinstance(value, bool) or not isinstance(value, int | float):
         raise _Wrong(Text("must be a number"))
+    if isinstance(value, float) and not math.isfinite(value):
+        raise _Wrong(Text("must be a number"))
+    return _usual(value)
+
+
+def _usual(value: N) -> N:
+    """A number that can be counted with, and shown. TOML's are as long as one likes."""
+    if abs(value) > MAX_SEED:
+        raise _Wrong(Text("must not be above {most}", most=MAX_SEED))
     return value
 
 
@@ -274,13 +314,13 @@ def _positive(value: Any) -> float:
 def _count(value: Any) -> int:
     if isinstance(value, bool) or not isinstance(value, int) or value < 1:
         raise _Wrong(Text("must be a whole number from 1"))
-    return value
+    return _usual(value)
 
 
 def _scalar(value: Any) -> Raw:
     if not isinstance(value, str | int | float | bool):
         raise _Wrong(Text("must be text, a number, or true or false"))
-    return value
+    return value if isinstance(value, str | bool) else _number(value)
 
 
 def _scalars(value: Any) -> tuple[Raw, ...]:
