@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from datetime import UTC, datetime
 
 from bot.domain.errors import NotFound, ParameterError
 from bot.domain.ids import IdentityId, TierName, UserId
 from bot.domain.quota import Allowance, Standing, Window, check_allowance, check_amount, quota_day
+from bot.domain.quota_days import local_time
 from bot.domain.text import Text
 from bot.domain.tiers import Tier, Tiers
 from bot.presentation.nearest import nearest
@@ -200,15 +200,16 @@ class Accounts:
                 )
             )
         if person.blocked_until is not None and person.blocked_until > self._clock():
-            until = datetime.fromtimestamp(person.blocked_until / 1000, UTC)
-            remarks.append(
-                Text(
-                    "Blocked until {until}: {reason}",
-                    until=f"{until:%Y-%m-%d %H:%M} UTC",
-                    reason=person.blocked_reason or Text("no reason was given."),
-                )
-            )
+            reason = person.blocked_reason.rstrip(".") or Text("no reason was given")
+            remarks.append(Text("Blocked {until}: {reason}.", until=self._until(person), reason=reason))
         return tuple(remarks)
+
+    def _until(self, person: Person) -> Text:
+        try:
+            moment = local_time(person.blocked_until or 0, self._timezone)
+        except (OverflowError, ValueError, OSError):  # past all calendars, as "for ever" is written
+            return Text("for good")
+        return Text("until {time}", time=f"{moment:%Y-%m-%d %H:%M} {self._timezone}")
 
     async def _nobody(self, wanted: str) -> NotFound:
         rows = await self._store.usage("user", since=0, until=self._clock() + 1, timezone=self._timezone)

@@ -21,6 +21,9 @@ from bot.service.records import Person, UsageRow
 MOST_JOBS_SHOWN = 50
 """Of a :class:`QueueView`: more than anybody reads, little enough to compute at any length of queue."""
 
+PAUSED, DRAINING = "paused", "draining"
+"""Where the store keeps (``put``, ``get``) that a bot is paused or draining: true, or not there."""
+
 ServerState = Literal["starting", "up", "down", "wedged"]
 
 
@@ -72,6 +75,8 @@ class Notice:
 
 @dataclass(frozen=True, slots=True)
 class QueueView:
+    """``running`` is False for what the database tells while no bot runs."""
+
     paused: bool
     draining: bool
     waiting: int
@@ -82,6 +87,7 @@ class QueueView:
     jobs: tuple[JobView, ...] = ()
     """The first :data:`MOST_JOBS_SHOWN` that wait, in the order in which they are expected to run."""
     notices: tuple[Notice, ...] = ()
+    running: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -249,7 +255,7 @@ class Operator(Protocol):
         """Undo pause and drain. False: neither was in force."""
 
     async def drain(self, actor: str) -> bool:
-        """Accept nothing new; what was accepted goes on. False: it was draining already."""
+        """Accept nothing new; what was accepted goes on. False: it was draining already. Survives a restart."""
 
     async def cancel(self, job: str, actor: str) -> CancelResult:
         """Cancel a job, or every job of a request. Raises NotFound."""
