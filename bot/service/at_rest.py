@@ -25,7 +25,7 @@ class AtRest:
         self._clock = clock
 
     async def queue(self) -> QueueView:
-        """No servers and no times: nobody knows them while no bot runs."""
+        """In the order of acceptance. No servers, places and times: nobody knows them while no bot runs."""
         counts = await self._store.counts()
         users: set[UserId] = set()
         # Those that a server had when the bot ended are looked for there first of all.
@@ -44,9 +44,7 @@ class AtRest:
             draining=bool(await self._store.get(DRAINING)),
             waiting=sum(counts.get(state, 0) for state in OPEN),
             users=len(users),
-            jobs=tuple(
-                self._view(job, place, names[job.user]) for place, job in enumerate(shown.values(), start=1)
-            ),
+            jobs=tuple(self._view(job, names[job.user]) for job in shown.values()),
             running=False,
         )
 
@@ -110,6 +108,6 @@ class AtRest:
         found = [each for each in await self._store.find_people(user) if each.user == user]
         return found[0].names[0] if found and found[0].names else str(user)
 
-    def _view(self, job: JobRecord, place: int, user: str) -> JobView:
+    def _view(self, job: JobRecord, user: str) -> JobView:
         waited = (job.started_at or self._clock()) - job.created_at
-        return JobView(job.id, user, job.work.template, job.state, max(0, waited), place=place)
+        return JobView(job.id, user, job.work.template, job.state, max(0, waited))

@@ -255,7 +255,7 @@ class Operator(Protocol):
         """Undo pause and drain. False: neither was in force."""
 
     async def drain(self, actor: str) -> bool:
-        """Accept nothing new; what was accepted goes on. False: it was draining already. Survives a restart."""
+        """Accept nothing new; what was accepted goes on. Survives a restart. False: it drained already."""
 
     async def cancel(self, job: str, actor: str) -> CancelResult:
         """Cancel a job, or every job of a request. Raises NotFound."""
