@@ -283,3 +283,11 @@ class AuditEntry:
     action: str
     subject: str
     detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Expired:
+    """What one round of retention forgot. ``files``: nothing refers to them any more; to be deleted."""
+
+    requests: int
+    files: tuple[StoredFile, ...]

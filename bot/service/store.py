@@ -23,6 +23,7 @@ from bot.service.records import (
     Completion,
     DeliveryRecord,
     Draft,
+    Expired,
     JobRecord,
     LedgerEntry,
     Person,
@@ -194,9 +195,9 @@ class Store(Protocol):
 
     # Retention and a person's rights
 
-    async def expire(self, before: int, limit: int) -> tuple[StoredFile, ...]:
-        """Forget files, texts and prompt texts of requests that ended before that time; numbers stay.
-        Returns the files that nothing refers to any more, for the caller to delete."""
+    async def expire(self, before: int, limit: int) -> Expired:
+        """Forget files, texts and prompt texts of at most ``limit`` requests that ended before that time;
+        numbers stay."""
 
     async def export(self, user: UserId) -> Mapping[str, Any]:
         """All that is known about one user, as JSON values."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass, field
 
 from bot.domain.errors import FairbrushError
@@ -99,6 +99,8 @@ class Streams:
 
     def __init__(self) -> None:
         self._watchers: dict[RequestId, list[Subscription]] = {}
+        self.on_request_over: Callable[[], None] = lambda: None
+        """Called when the last job of some request is over: a delivery may be due."""
 
     @contextlib.contextmanager
     def subscribe(self, request: RequestId) -> Iterator[Subscription]:
@@ -117,6 +119,8 @@ class Streams:
     def publish(self, event: JobEvent) -> None:
         for subscription in self._watchers.get(request_of(event.job), ()):
             subscription.put(event)
+        if isinstance(event, JobOver) and event.closed.request_over:
+            self.on_request_over()
 
     def watched(self) -> frozenset[RequestId]:
         """Requests that somebody looks at: only for these are place and ETA worth computing."""

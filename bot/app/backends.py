@@ -1,4 +1,4 @@
-"""Composition root: settings in, connected parts out."""
+"""Connected ComfyUI servers, or our own engine where none is configured."""
 
 from __future__ import annotations
 
@@ -69,14 +69,15 @@ async def open_backend(
     async with AsyncExitStack() as stack:
         if server is None:
             folder = stack.enter_context(scratch())
-            server = ComfyServer(name="sketch", url=await _start_engine(stack, engine, folder))
+            server = ComfyServer(name="sketch", url=await start_engine(stack, engine, folder))
         client = ComfyClient(server.url, headers=server.plain_headers())
         patience = Patience(no_life=settings.queue.job_timeout)
         backend = await stack.enter_async_context(ComfyBackend(client, name=server.name, patience=patience))
         yield Opened(backend, server.url, embedded)
 
 
-async def _start_engine(stack: AsyncExitStack, settings: EngineSettings | None, folder: Path) -> str:
+async def start_engine(stack: AsyncExitStack, settings: EngineSettings | None, folder: Path) -> str:
+    """Run the sketch engine as long as ``stack`` is open; its address. Raises OutputError."""
     # A server of one's own needs none of it, and it takes a while to load.
     from bot.sketch import EngineSettings, SketchEngine
 

@@ -1,0 +1,262 @@
+"""The whole service in one process: store, queue, servers, recovery, and an end in good order."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import secrets
+import uuid
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from bot.app.backends import configured_server, start_engine
+from bot.comfy.backend import ComfyBackend
+from bot.comfy.client import ComfyClient
+from bot.comfy.watch import Patience
+from bot.config import ComfyServer, Settings
+from bot.domain.estimates import Estimates
+from bot.domain.fairqueue import FairQueue
+from bot.domain.guard import Ceilings, Quarantine
+from bot.domain.ids import ClientId, IdentityId, ServerName, TierName
+from bot.domain.moderation import BlockedWords
+from bot.domain.quota import Allowance, Window
+from bot.domain.tiers import Tier, Tiers
+from bot.service.accounts import Accounts
+from bot.service.attempts import Guards
+from bot.service.clock import Clock
+from bot.service.courier import Courier, Deliverer
+from bot.service.dispatcher import Dispatcher
+from bot.service.gallery import Gallery
+from bot.service.gate import Gate
+from bot.service.housekeeping import Housekeeping
+from bot.service.imagine import Draw
+from bot.service.lanes import Lanes
+from bot.service.notices import Notices
+from bot.service.recovery import Recovered, recover
+from bot.service.runner import Runner
+from bot.service.running import RunningBot
+from bot.service.servers import Server
+from bot.service.shelf import Shelf
+from bot.service.store import Store
+from bot.service.streams import Streams
+from bot.service.threads import in_thread
+from bot.service.usecases import UseCases, new_request_id
+from bot.service.warden import Warden
+from bot.store import locked, open_store
+from bot.templates.loader import TemplateLibrary
+
+if TYPE_CHECKING:
+    from bot.sketch import EngineSettings
+
+log = logging.getLogger(__name__)
+
+DATABASE = "fairbrush.db"
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """A bot at work."""
+
+    usecases: UseCases
+    dispatcher: Dispatcher
+    warden: Warden
+    courier: Courier
+    housekeeping: Housekeeping
+    operator: RunningBot
+    accounts: Accounts
+    store: Store
+    recovered: Recovered
+    embedded: bool
+    """Our own sketch engine paints: no server is configured."""
+
+
+def tiers_of(settings: Settings) -> Tiers:
+    """The configured tiers in the words of the core."""
+    return Tiers(
+        [
+            Tier(
+                name=TierName(name),
+                weight=tier.weight,
+                max_waiting=tier.max_waiting,
+                allowance=Allowance(tier.gpu_seconds_per_day, tier.jobs_per_day),
+                max_pixels=tier.max_pixels,
+                max_count=tier.max_count,
+                roles=frozenset(f"discord:{role}" for role in tier.discord_role_ids),
+                members=frozenset(IdentityId(member) for member in tier.user_ids),
+            )
+            for name, tier in settings.tiers.items()
+        ]
+    )
+
+
+def accounts_of(settings: Settings, store: Store, clock: Clock) -> Accounts:
+    return Accounts(
+        store,
+        tiers_of(settings),
+        window=Window(settings.quota.window),
+        timezone=settings.timezone,
+        clock=clock.now,
+    )
+
+
+@asynccontextmanager
+async def open_service(
+    settings: Settings,
+    url: str | None = None,
+    *,
+    clock: Clock | None = None,
+    engine: EngineSettings | None = None,
+    deliverers: Mapping[str, Deliverer] | None = None,
+) -> AsyncIterator[Service]:
+    """Open the data directory, recover what an earlier process left, and work until the body ends; then
+    wind down in stages.
+
+    Raises AlreadyRunning, DatabaseUnusable and other ConfigErrors, OutputError and StoreUnavailable.
+    """
+    clock = clock or Clock()
+    async with AsyncExitStack() as stack:
+        await in_thread(settings.data_dir.mkdir, parents=True, exist_ok=True)
+        stack.enter_context(locked(settings.data_dir))
+        store = await stack.enter_async_context(open_store(settings.data_dir / DATABASE, clock=clock.now))
+        configured, embedded = await _configured(stack, settings, url, engine)
+        servers = [await _connect(stack, settings, store, server) for server in configured]
+        service = await make_service(
+            settings, store, servers, clock=clock, deliverers=deliverers or {}, embedded=embedded
+        )
+        async with at_work(service, settings.queue.shutdown_seconds):
+            yield service
+
+
+async def make_service(
+    settings: Settings,
+    store: Store,
+    servers: Sequence[Server],
+    *,
+    clock: Clock,
+    deliverers: Mapping[str, Deliverer],
+    embedded: bool = False,
+    draw: Draw | None = None,
+) -> Service:
+    """Put the parts together and recover what the store knows of; nothing is at work yet."""
+    notices, streams = Notices(clock), Streams()
+    gallery = Gallery(settings.data_dir)
+    shelf = Shelf(await in_thread(TemplateLibrary, settings.workflows_dir), store)
+    guards = await _learned(store)
+    lanes = Lanes(tuple(server.name for server in servers))
+    virtual_time, flows = await store.flows()
+    dispatcher = Dispatcher(
+        store=store,
+        queue=FairQueue(affinity_slack=settings.queue.affinity_slack, virtual_time=virtual_time, flows=flows),
+        servers=servers,
+        runner=Runner(shelf, gallery, previews=True),
+        guards=guards,
+        lanes=lanes,
+        streams=streams,
+        notices=notices,
+        clock=clock,
+    )
+    recovered = await recover(store, dispatcher, lanes, gallery, clock)
+    accounts = accounts_of(settings, store, clock)
+    courier = Courier(store, deliverers, clock)
+    streams.on_request_over = courier.nudge
+    gate = Gate(
+        shelf=shelf,
+        lanes=lanes,
+        guards=guards,
+        gates=dispatcher.gates,
+        moderator=BlockedWords(settings.moderation.blocked_words),
+        clock=clock,
+        draw=draw or _draw,
+        mint=new_request_id,
+    )
+    usecases = UseCases(
+        store=store,
+        gate=gate,
+        accounts=accounts,
+        dispatcher=dispatcher,
+        gallery=gallery,
+        shelf=shelf,
+        all_waiting=settings.queue.max_waiting,
+    )
+    return Service(
+        usecases=usecases,
+        dispatcher=dispatcher,
+        warden=Warden(dispatcher, shelf, store, notices, clock),
+        courier=courier,
+        housekeeping=Housekeeping(store, gallery, clock, pictures_days=settings.retention.pictures_days),
+        operator=RunningBot(usecases, dispatcher, store, streams, gallery, notices, clock),
+        accounts=accounts,
+        store=store,
+        recovered=recovered,
+        embedded=embedded,
+    )
+
+
+@asynccontextmanager
+async def at_work(service: Service, shutdown_seconds: float) -> AsyncIterator[None]:
+    """Work while inside. On leaving, nothing more is begun, and what is being painted may end within
+    ``shutdown_seconds``; the rest is found again by the next start."""
+    async with asyncio.TaskGroup() as tasks:
+        work = [
+            tasks.create_task(service.dispatcher.run(), name="dispatcher"),
+            tasks.create_task(service.warden.run(), name="warden"),
+            tasks.create_task(service.courier.run(), name="courier"),
+            tasks.create_task(service.housekeeping.run(), name="housekeeping"),
+        ]
+        try:
+            yield
+        finally:
+            await service.dispatcher.wind_down(shutdown_seconds)
+            for task in work:
+                task.cancel()
+
+
+async def servers_heard_of(service: Service, patience: float) -> None:
+    """Wait until each server has been tried once, for at most ``patience`` seconds."""
+    servers = service.dispatcher.servers.values()
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(patience):
+            for server in servers:
+                await server.tried.wait()
+
+
+async def _configured(
+    stack: AsyncExitStack, settings: Settings, url: str | None, engine: EngineSettings | None
+) -> tuple[Sequence[ComfyServer], bool]:
+    chosen = configured_server(settings, url)
+    if chosen is None:
+        folder = settings.data_dir / "sketch"
+        address = await start_engine(stack, engine, folder)
+        return [ComfyServer(name="sketch", url=address)], True
+    return ([chosen] if url is not None else settings.comfyui), False
+
+
+async def _connect(
+    stack: AsyncExitStack, settings: Settings, store: Store, configured: ComfyServer
+) -> Server:
+    """A server under the id by which it knew us before, so that runs of an earlier process are heard."""
+    key = f"client:{configured.name}"
+    client_id = await store.get(key)
+    if not isinstance(client_id, str):
+        client_id = uuid.uuid4().hex
+        await store.put(key, client_id)
+    client = ComfyClient(configured.url, headers=configured.plain_headers())
+    patience = Patience(no_life=settings.queue.job_timeout)
+    backend = ComfyBackend(client, name=configured.name, patience=patience, client_id=ClientId(client_id))
+    await stack.enter_async_context(backend)
+    return Server(ServerName(configured.name), backend, configured.url)
+
+
+async def _learned(store: Store) -> Guards:
+    guards = Guards(Estimates(), Ceilings(), Quarantine())
+    guards.estimates.load(await store.learned("estimates"))
+    guards.ceilings.load(await store.learned("ceilings"))
+    guards.quarantine.load(await store.learned("quarantine"))
+    return guards
+
+
+def _draw(low: int, high: int) -> int:
+    return low + secrets.randbelow(high - low + 1)

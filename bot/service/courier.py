@@ -1,0 +1,146 @@
+"""Bringing results to those who asked: a step of its own, retried, surviving restarts.
+
+A delivery is claimed before it is made. What happens to it is up to the front-end that owns the reply; a
+front-end that is not configured now leaves its deliveries pending until it is.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+from bot.domain.errors import StoreUnavailable
+from bot.domain.ids import RequestId
+from bot.service.clock import Clock
+from bot.service.records import DeliveryRecord
+from bot.service.store import Store
+
+log = logging.getLogger(__name__)
+
+IDLE = 5.0
+"""Seconds between looks for due deliveries when nobody said that there is one."""
+AT_ONCE = 8
+FIRST_RETRY, LONGEST_RETRY = 2.0, 900.0
+MOST_TRIES = 40
+"""About eight hours of trying; then the result is kept, to be shown when asked for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """It is shown. ``address``: opaque, of what was sent."""
+
+    address: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class MaybeSent:
+    """The answer was lost, and sending again could show it twice: it is offered instead."""
+
+
+@dataclass(frozen=True, slots=True)
+class Nowhere:
+    """There is no place to send it any more (left, blocked, deleted): kept."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Later:
+    """It did not work this time. ``after``: seconds that the platform asked to wait."""
+
+    reason: str
+    after: float | None = None
+
+
+Outcome = Sent | MaybeSent | Nowhere | Later
+
+
+class Deliverer(Protocol):
+    """A front-end, as it shows results."""
+
+    async def deliver(self, delivery: DeliveryRecord) -> Outcome:
+        """Show the result of a request whose jobs are all over. Called once at a time for each delivery;
+        raises nothing: every failure is an :data:`Outcome`."""
+
+
+class Courier:
+    """Hands due deliveries to the front-ends."""
+
+    def __init__(self, store: Store, deliverers: Mapping[str, Deliverer], clock: Clock) -> None:
+        self._store = store
+        self._deliverers = dict(deliverers)
+        self._clock = clock
+        self._due = asyncio.Event()
+
+    def nudge(self) -> None:
+        """A request is over."""
+        self._due.set()
+
+    async def run(self) -> None:
+        """Until cancelled; what is claimed then is pending again at the next start."""
+        async with asyncio.TaskGroup() as tasks:
+            for platform, deliverer in self._deliverers.items():
+                tasks.create_task(self._serve(platform, deliverer), name=f"deliveries to {platform}")
+
+    async def _serve(self, platform: str, deliverer: Deliverer) -> None:
+        while True:
+            self._due.clear()
+            try:
+                due = await self._store.claim_deliveries(platform, self._clock.now(), AT_ONCE)
+                async with asyncio.TaskGroup() as tasks:
+                    for delivery in due:
+                        tasks.create_task(self._bring(deliverer, delivery), name=f"to {delivery.request}")
+            except StoreUnavailable as error:
+                log.warning("deliveries wait: %s", error.cause)
+                due = ()
+            if not due:
+                await self._nap()
+
+    async def _nap(self) -> None:
+        try:
+            async with asyncio.timeout(IDLE):
+                await self._due.wait()
+        except TimeoutError:
+            return
+
+    async def _bring(self, deliverer: Deliverer, delivery: DeliveryRecord) -> None:
+        outcome = await deliverer.deliver(delivery)
+        request, now = delivery.request, self._clock.now()
+        match outcome:
+            case Sent(address=address):
+                await self._surely(request, "sent", now, address)
+            case MaybeSent():
+                await self._surely(request, "unknown", now, None)
+            case Nowhere(reason=reason):
+                log.info("result of %s is kept: %s", request, reason)
+                await self._surely(request, "kept", now, None)
+            case Later(reason=reason) if delivery.tries + 1 >= MOST_TRIES:
+                log.warning("result of %s is kept after %s tries: %s", request, delivery.tries + 1, reason)
+                await self._surely(request, "kept", now, None)
+            case Later(reason=reason, after=after):
+                pause = max(after or 0.0, retry_pause(delivery.tries))
+                await self._store.deliver_later(request, now + round(pause * 1000), reason)
+
+    async def _surely(self, request: RequestId, state: str, now: int, address: str | None) -> None:
+        """It was shown, so that must be written before anybody shows it again."""
+        while True:
+            try:
+                match state:
+                    case "sent":
+                        await self._store.delivered(request, "sent", now, sent=address)
+                    case "unknown":
+                        await self._store.delivered(request, "unknown", now)
+                    case _:
+                        await self._store.delivered(request, "kept", now)
+                return
+            except StoreUnavailable as error:
+                log.warning("delivery of %s is not written yet: %s", request, error.cause)
+                await self._clock.sleep(FIRST_RETRY)
+
+
+def retry_pause(tries: int) -> float:
+    """Seconds before the next try after ``tries`` + 1 failures."""
+    return float(min(FIRST_RETRY * 2.0 ** min(tries, 20), LONGEST_RETRY))

@@ -1,0 +1,364 @@
+"""Who paints next, and where: the fair queue meets the servers.
+
+The queue is ours: a server gets one job to run and, shortly before that ends, one more. Everything here
+happens on the event loop without waiting; what waits (network, disk) are tasks of :mod:`bot.service.attempts`
+and :mod:`bot.service.warden`, which wake the dispatcher.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from bot.domain.errors import (
+    AuthenticationFailed,
+    BackendError,
+    FairbrushError,
+    NoServerCan,
+    ServerUnreachable,
+    ServerWedged,
+    StoreUnavailable,
+)
+from bot.domain.fairqueue import FairQueue, Waiting
+from bot.domain.guard import quarantined, too_big
+from bot.domain.ids import JobId, ServerName, TemplateName
+from bot.domain.jobs import JobState
+from bot.domain.text import Text
+from bot.service.attempts import Attempts, Guards, Hooks, new_prompt_id
+from bot.service.clock import Clock
+from bot.service.lanes import Lanes
+from bot.service.notices import Notices
+from bot.service.outlook import Outlook, outlook
+from bot.service.records import AttemptRecord, JobRecord, WaitingJob
+from bot.service.runner import Runner
+from bot.service.servers import Active, Server, ServerState
+from bot.service.store import Store
+from bot.service.streams import JobOver, JobQueued, Streams
+
+log = logging.getLogger(__name__)
+
+FLOWS_EVERY = 5.0
+"""Seconds between writing down the virtual times: what a kill can lose of them."""
+
+
+@dataclass(slots=True)
+class Gates:
+    """What an operator has closed. Kept over restarts."""
+
+    paused: bool = False
+    draining: bool = False
+    stopping: bool = False
+    """The process is about to end; never stored."""
+
+
+class Dispatcher:
+    """Feeds the servers. Make it, let recovery fill it, then :meth:`run` it."""
+
+    def __init__(
+        self,
+        *,
+        store: Store,
+        queue: FairQueue,
+        servers: Sequence[Server],
+        runner: Runner,
+        guards: Guards,
+        lanes: Lanes,
+        streams: Streams,
+        notices: Notices,
+        clock: Clock,
+    ) -> None:
+        self.servers: Mapping[ServerName, Server] = {server.name: server for server in servers}
+        self.gates = Gates()
+        self.queue = queue
+        self.lanes = lanes
+        self._store = store
+        self._guards = guards
+        self._streams = streams
+        self._notices = notices
+        self._clock = clock
+        self._jobs: dict[JobId, WaitingJob] = {}
+        self._wake = asyncio.Event()
+        self._tasks: asyncio.TaskGroup | None = None
+        self._running: dict[JobId, asyncio.Task[None]] = {}
+        self._resumed: list[tuple[Server, Active]] = []
+        self.attempts = Attempts(
+            store=store,
+            queue=queue,
+            runner=runner,
+            guards=guards,
+            streams=streams,
+            notices=notices,
+            clock=clock,
+            hooks=Hooks(self.wake, self.take_out, self._drop, self._set_aside, self._refuse_too_big),
+        )
+
+    # What comes in
+
+    def submit(self, jobs: Iterable[JobRecord]) -> None:
+        """Line up accepted jobs."""
+        for job in jobs:
+            if job.state is JobState.QUEUED:
+                self.adopt(WaitingJob(job.id, job.user, job.order, job.work, job.weight))
+                self._streams.publish(JobQueued(job.id))
+        self.wake()
+
+    def adopt(self, job: WaitingJob) -> None:
+        """Line up one job that the store has queued."""
+        self._jobs[job.id] = job
+        self.queue.push(self._waiting(job), weight=job.weight)
+
+    def attach(self, job: WaitingJob, attempt: AttemptRecord) -> bool:
+        """Take over a job that the store has at a server; False when that server is not configured."""
+        server = self.servers.get(attempt.server)
+        if server is None:
+            return False
+        self._jobs[job.id] = job
+        item = self._waiting(job)
+        expected = self._guards.estimates.expected(job.work)
+        self.queue.attach(item, server.name, weight=job.weight, estimate=expected)
+        self.attempts.remember(attempt)
+        active = Active(item, job.work, attempt.prompt_id, expected, cancel_by=attempt.cancel_by)
+        server.active[job.id] = active
+        self._resumed.append((server, active))
+        return True
+
+    def _waiting(self, job: WaitingJob) -> Waiting:
+        estimate = self._guards.estimates.expected(job.work)
+        servers = self.lanes.servers_for(job.work.needs)
+        return Waiting(job.id, job.user, job.order, job.work.model, servers, estimate)
+
+    # The loop
+
+    def wake(self) -> None:
+        self._wake.set()
+
+    async def run(self) -> None:
+        """Feed the servers until cancelled. What runs then stays open, for the next start to find."""
+        async with asyncio.TaskGroup() as tasks:
+            self._tasks = tasks
+            tasks.create_task(self._keep_flows(), name="virtual times")
+            for server, active in self._resumed:
+                self._start(server, active, attached=True)
+            self._resumed.clear()
+            while True:
+                self._wake.clear()
+                self.feed()
+                await self._until_woken()
+
+    async def _until_woken(self) -> None:
+        now = self._clock.monotonic()
+        looks = [look for s in self.servers.values() if (look := s.next_look(now)) is not None]
+        try:
+            async with asyncio.timeout(min(looks) if looks else None):
+                await self._wake.wait()
+        except TimeoutError:
+            return
+
+    def feed(self) -> None:
+        """Give every server that wants it the job whose turn it is."""
+        if self.gates.paused or self.gates.stopping:
+            return
+        for server in self.servers.values():
+            while server.wants_more(self._clock.monotonic()):
+                if (active := self._next_for(server)) is None:
+                    break
+                self._start(server, active, attached=False)
+
+    def _next_for(self, server: Server) -> Active | None:
+        now, estimates = self._clock.now(), self._guards.estimates
+        item = self.queue.pop(
+            server.name,
+            loaded=server.model or None,
+            estimate=lambda waiting: estimates.expected(self._jobs[waiting.job].work),
+            may=lambda waiting: self._guards.ceilings.allows(server.name, self._jobs[waiting.job].work, now),
+        )
+        if item is None:
+            return None
+        work = self._jobs[item.job].work
+        expected = estimates.expected(work)
+        if work.model and work.model != server.model:
+            expected += estimates.swap_seconds(server.name, work.model)
+        active = Active(item, work, new_prompt_id(), expected)
+        server.active[item.job] = active
+        return active
+
+    def _start(self, server: Server, active: Active, *, attached: bool) -> None:
+        assert self._tasks is not None
+        job = active.item.job
+        task = self._tasks.create_task(
+            self.attempts.run(server, active, attached=attached), name=f"attempt of {job}"
+        )
+        self._running[job] = task
+        task.add_done_callback(lambda done: self._ended(job, done))
+
+    def _ended(self, job: JobId, task: asyncio.Task[None]) -> None:
+        if self._running.get(job) is task:
+            del self._running[job]
+
+    # What goes out
+
+    async def cancel(self, job: JobRecord, by: str) -> Literal["cancelled", "stopping", "over"]:
+        """Somebody does not want a job any more. At a server it ends when the server has stopped it."""
+        for server in self.servers.values():
+            if (active := server.active.get(job.id)) is not None:
+                active.cancel_by = by
+                await self._store.wish_to_cancel(active.prompt_id, by, self._clock.now())
+                await server.backend.cancel(active.prompt_id)
+                return "stopping"
+        removed = self.queue.remove(job.id)
+        closed = await self._store.cancel(job.id, self._clock.now(), by=by, settle_seconds=None)
+        if closed is None:
+            return "over"
+        if removed is not None:
+            self._drop(job.id)
+        self._streams.publish(JobOver(closed))
+        return "cancelled"
+
+    async def fail_waiting(self, jobs: Iterable[JobId], error: FairbrushError) -> None:
+        """End waiting jobs that cannot be painted any more, with a reason and a refund."""
+        for job in tuple(jobs):
+            if (item := self.queue.remove(job)) is None:
+                continue
+            try:
+                closed = await self._store.fail(job, error, self._clock.now(), reason=error.code)
+            except StoreUnavailable:
+                self.queue.push(item, weight=self._jobs[job].weight)
+                raise
+            self._drop(job)
+            if closed is not None:
+                self._streams.publish(JobOver(closed, error))
+
+    def take_out(self, server: Server, error: BackendError, active: Active | None = None) -> None:
+        """Stop feeding a server for a failure that is its own; other failures change nothing."""
+        state = {
+            ServerUnreachable: ServerState.DOWN,
+            AuthenticationFailed: ServerState.DOWN,
+            ServerWedged: ServerState.WEDGED,
+        }.get(type(error))
+        if state is None or server.state in (ServerState.DOWN, ServerState.WEDGED):
+            return
+        server.state, server.reason, server.since = state, error.text, self._clock.now()
+        server.model = ""
+        if active is not None and state is ServerState.WEDGED:
+            server.stuck = frozenset({active.prompt_id})
+        self._notices.tell(
+            Text("Server {name} is out of service: {reason}", name=server.name, reason=error.text)
+        )
+        log.warning("server %s is %s: %s", server.name, state, error.cause)
+
+    async def relane(self) -> None:
+        """After a server's catalogue has changed: where may each waiting job go now?"""
+        changed = self.lanes.use({s.name: s.catalogue for s in self.servers.values()})
+        if not changed:
+            return
+        stranded: list[JobId] = []
+        for count, job in enumerate(tuple(self._jobs.values())):
+            if job.work.needs in changed and self.queue.waits(job.id):
+                servers = self.lanes.servers_for(job.work.needs)
+                self.queue.relane(job.id, servers)
+                if not servers:
+                    stranded.append(job.id)
+            if count % 1000 == 999:
+                await asyncio.sleep(0)
+        if stranded:
+            reason = self.lanes.why_not(self._jobs[stranded[0]].work.needs)
+            await self.fail_waiting(
+                stranded,
+                NoServerCan(
+                    Text("No server can paint this any more: {reason} Nothing was charged.", reason=reason)
+                ),
+            )
+        self.wake()
+
+    async def _set_aside(self, template: TemplateName, until: int) -> None:
+        """A template rests: those who wait for it learn it now, not one after the other."""
+        waiting = [job.id for job in self._jobs.values() if job.work.template == template]
+        await self.fail_waiting(waiting, quarantined(template, until, self._clock.now()))
+
+    async def _refuse_too_big(self) -> None:
+        """Fail waiting jobs that every server that could take them has run out of memory at."""
+        now = self._clock.now()
+        for job in tuple(self._jobs.values()):
+            servers = self.lanes.servers_for(job.work.needs)
+            fits = any(self._guards.ceilings.allows(server, job.work, now) for server in servers)
+            if self.queue.waits(job.id) and servers and not fits:
+                await self.fail_waiting([job.id], too_big(job.work))
+
+    # What people ask
+
+    def outlook(self, job: JobId) -> Outlook | None:
+        """Place, ETA and reason of a waiting job, for a card that somebody looks at; else None."""
+        if not self.queue.waits(job):
+            return None
+        waiting = self._jobs[job]
+        return outlook(
+            self.queue.place(job),
+            expected=self._guards.estimates.expected(waiting.work),
+            able=[self.servers[name] for name in self.lanes.servers_for(waiting.work.needs)],
+            paused=self.gates.paused,
+            now=self._clock.monotonic(),
+        )
+
+    def fraction(self, job: JobId) -> float | None:
+        """How much of a running job is done; None for any other."""
+        for server in self.servers.values():
+            active = server.active.get(job)
+            if active is not None and active.started is not None:
+                return active.fraction
+        return None
+
+    def job(self, job: JobId) -> WaitingJob | None:
+        return self._jobs.get(job)
+
+    def known_jobs(self) -> tuple[WaitingJob, ...]:
+        return tuple(self._jobs.values())
+
+    # The end
+
+    async def wind_down(self, patience: float) -> None:
+        """Start nothing more and give what runs ``patience`` seconds to end. The rest stays queued; what
+        still runs is found again by the next start."""
+        self.gates.stopping = True
+        waiting = [
+            task
+            for server in self.servers.values()
+            for job, active in server.active.items()
+            if active.started is not None and (task := self._running.get(job)) is not None
+        ]
+        keeping = [
+            task
+            for job, task in self._running.items()
+            if not any(job in server.active for server in self.servers.values())
+        ]
+        if waiting or keeping:
+            await asyncio.wait({*waiting, *keeping}, timeout=patience)
+        await self._save_flows()
+
+    async def _keep_flows(self) -> None:
+        while True:
+            await self._clock.sleep(FLOWS_EVERY)
+            await self._save_flows()
+
+    async def _save_flows(self) -> None:
+        estimates, guards = self._guards.estimates, self._guards
+        try:
+            await self._store.save_flows(self.queue.virtual_time, self.queue.lagging())
+            for kind, source in (
+                ("estimates", estimates.dirty),
+                ("ceilings", guards.ceilings.dirty),
+                ("quarantine", guards.quarantine.dirty),
+            ):
+                await _save(self._store, kind, source)
+        except StoreUnavailable as error:
+            self._notices.tell(error.text)
+
+    def _drop(self, job: JobId) -> None:
+        self._jobs.pop(job, None)
+
+
+async def _save(store: Store, kind: str, dirty: Callable[[], Mapping[str, object]]) -> None:
+    if changed := dirty():
+        await store.save_learned(kind, changed)

@@ -1,0 +1,187 @@
+"""The one gate. Every request passes it, whichever front-end, text or button it came from:
+
+permission -> moderation -> bounds -> what servers can do -> cost -> quota. Only then is anything written.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from bot.domain.errors import NoServerCan, NotAccepting, WordsBlocked
+from bot.domain.guard import quarantined, too_big
+from bot.domain.ids import IdentityId, RequestId, ServerName
+from bot.domain.jobs import job_id
+from bot.domain.text import Text
+from bot.domain.tiers import Tier
+from bot.domain.work import Work
+from bot.presentation.flags import Ask, require_prompt
+from bot.service.attempts import Guards
+from bot.service.clock import Clock
+from bot.service.dispatcher import Gates
+from bot.service.estimate import estimate_seconds
+from bot.service.images import InputImage
+from bot.service.imagine import Draw, Request, choose_template, plan
+from bot.service.lanes import Lanes
+from bot.service.records import NewJob
+from bot.service.shelf import Shelf
+from bot.service.threads import in_thread
+from bot.templates.needs import Needs, fingerprint, model_key, needs_of, size_of
+from bot.templates.sizes import Limits
+from bot.templates.template import Template
+
+
+class Moderator(Protocol):
+    """Which texts are not wanted here. Pure and quick: called in the event loop for every text."""
+
+    def find(self, text: str) -> str | None:
+        """The blocked word in ``text``, as the operator wrote it; None when there is none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asker:
+    """Who asks. ``roles`` are the platform's, in the place where it was asked (``discord:456``)."""
+
+    identity: IdentityId
+    name: str
+    roles: frozenset[str] = frozenset()
+    admin: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where a request came from, and where its answer goes. ``event`` is unique on its platform."""
+
+    platform: str
+    event: str
+    reply: str | None = None
+    private: bool = False
+    command: str = "imagine"
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Passed:
+    """A request that may be written down."""
+
+    request: Request
+    jobs: tuple[NewJob, ...]
+    needs: Mapping[str, str]
+
+
+@dataclass(slots=True)
+class Gate:
+    """Everything but the quota, which is checked in the transaction that writes."""
+
+    shelf: Shelf
+    lanes: Lanes
+    guards: Guards
+    gates: Gates
+    moderator: Moderator
+    clock: Clock
+    draw: Draw
+    mint: Callable[[], RequestId]
+
+    async def check(
+        self, ask: Ask, tier: Tier, origin: Origin, images: Mapping[str, InputImage]
+    ) -> tuple[Passed, ...]:
+        """The requests that ``ask`` means. Raises Denied, or another UserError, with its own message."""
+        self.open_for_new()
+        self.moderate(ask)
+        template = choose_template(self.shelf.library, ask, origin.command)
+        now = self.clock.now()
+        if (until := self.guards.quarantine.until(template.name, now)) is not None:
+            raise quarantined(template.name, until, now)
+        prompt = template.parameters.get("prompt_text")
+        if prompt is not None and getattr(prompt, "required", True):
+            require_prompt(ask)
+        passed = await in_thread(self._plan, ask, template, tier, images)
+        for one in passed:
+            self._can_be_painted(one)
+        return passed
+
+    def open_for_new(self) -> None:
+        if self.gates.stopping:
+            raise NotAccepting(Text("The bot is about to restart. Ask again in a minute."))
+        if self.gates.draining:
+            raise NotAccepting(
+                Text("The operator lets the queue run empty: nothing new is taken. Ask again later.")
+            )
+
+    def moderate(self, ask: Ask) -> None:
+        """Raise :class:`WordsBlocked` for a blocked word in any text of the request."""
+        for text in texts_of(ask):
+            if self.moderator.find(text) is not None:
+                raise WordsBlocked(
+                    Text(
+                        "Your text holds something that the operator of this bot does not allow. Say it in "
+                        "other words."
+                    ),
+                    cause="blocked word",
+                )
+
+    def _plan(
+        self, ask: Ask, template: Template, tier: Tier, images: Mapping[str, InputImage]
+    ) -> tuple[Passed, ...]:
+        limits = Limits(max_pixels=tier.max_pixels, max_count=tier.max_count)
+        found = plan(ask, template, limits=limits, draw=self.draw, images=images)
+        return tuple(self._pass(request) for request in found)
+
+    def _pass(self, request: Request) -> Passed:
+        template, request_id = request.template, self.mint()
+        same_name = {reference: reference for reference in request.inputs}
+        jobs: list[NewJob] = []
+        needs: dict[str, str] = {}
+        known: tuple[str, Needs] | None = None
+        for job in request.jobs():
+            graph = template.bind(job.values, same_name)
+            if known is None:
+                # Pictures of one request differ in their seeds alone.
+                found = needs_of(graph, self.shelf.merged)
+                known = (model_key(template, graph), found)
+                needs[found.key] = found.to_json()
+            pixels, steps = size_of(template, job.values)
+            work = Work(
+                template=template.name,
+                model=known[0],
+                pixels=pixels,
+                steps=steps,
+                needs=known[1].key,
+                first_guess=estimate_seconds(job),
+            )
+            reserve = self.guards.estimates.reserve(work)
+            jobs.append(
+                NewJob(
+                    job_id(request_id, job.index),
+                    job.index,
+                    job.values.seed,
+                    work,
+                    fingerprint(graph),
+                    reserve,
+                )
+            )
+        return Passed(request, tuple(jobs), needs)
+
+    def _can_be_painted(self, passed: Passed) -> None:
+        for key, needs in passed.needs.items():
+            self.lanes.learn(key, needs)
+        now = self.clock.now()
+        for job in passed.jobs:
+            servers: frozenset[ServerName] = self.lanes.servers_for(job.work.needs)
+            if not servers:
+                raise NoServerCan(
+                    Text("No server can paint this: {reason}", reason=self.lanes.why_not(job.work.needs))
+                )
+            ceilings = self.guards.ceilings
+            if not any(ceilings.allows(server, job.work, now) for server in servers):
+                worked = [ceilings.largest(server, job.work, now) or 0 for server in servers]
+                raise too_big(job.work, max(worked))
+
+
+def texts_of(ask: Ask) -> Iterator[str]:
+    """Everything in a request that a person wrote."""
+    yield ask.prompt_text
+    if ask.negative_text is not None:
+        yield ask.negative_text
+    yield from ask.values.values()

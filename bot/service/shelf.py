@@ -1,0 +1,73 @@
+"""Templates as people may ask for them, and as each server runs them.
+
+The library is fitted to all servers together: what one of them can do may be asked for. A request keeps
+the snapshot that it was accepted with, and each server gets that snapshot fitted to its own catalogue.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Mapping
+
+from bot.domain.errors import TemplateError
+from bot.domain.ids import ServerName, TemplateName
+from bot.domain.text import Text
+from bot.service.records import Snapshot
+from bot.service.store import Store
+from bot.service.threads import in_thread
+from bot.templates.catalogue import Catalogue, merge
+from bot.templates.loader import Changes, TemplateLibrary
+from bot.templates.needs import restore
+from bot.templates.template import Template
+
+_MOST_RESTORED = 64
+"""Templates kept ready, fitted to a server each: a few hundred kilobytes apiece."""
+
+
+class Shelf:
+    """All templates. ``library`` is what may be asked for now."""
+
+    def __init__(self, library: TemplateLibrary, store: Store) -> None:
+        self.library = library
+        self.merged: Catalogue | None = None
+        self._store = store
+        self._catalogues: dict[ServerName, Catalogue] = {}
+        self._restored: OrderedDict[tuple[str, ServerName, int], Template] = OrderedDict()
+
+    async def use_catalogues(self, catalogues: Mapping[ServerName, Catalogue]) -> None:
+        """Fit the library to what the servers offer now; does nothing when that has not changed."""
+        if not catalogues or all(
+            self._catalogues.get(name) is catalogue for name, catalogue in catalogues.items()
+        ):
+            return
+        self._catalogues = dict(catalogues)
+        self.merged = await in_thread(merge, tuple(catalogues.values()))
+        await in_thread(self.library.use_catalogue, self.merged)
+
+    async def refresh(self) -> Changes:
+        """Notice new, changed and removed files. Raises ConfigError when the folder is gone."""
+        return await in_thread(self.library.refresh)
+
+    def snapshot(self, template: Template) -> Snapshot:
+        sources = self.library.sources(template.name)
+        return Snapshot(template.content_hash, template.name, sources.export, sources.sidecar)
+
+    async def restored(
+        self, name: TemplateName, content_hash: str, server: ServerName, catalogue: Catalogue | None
+    ) -> Template:
+        """The template of a snapshot as one server runs it. Raises TemplateError."""
+        key = (content_hash, server, id(catalogue))
+        if (known := self._restored.get(key)) is not None:
+            self._restored.move_to_end(key)
+            return known
+        snapshot = await self._store.snapshot(content_hash)
+        if snapshot is None:
+            raise TemplateError(
+                Text("The template {name} of this request is not kept any more. Ask again.", name=name),
+                cause=f"no snapshot {content_hash}",
+            )
+        made = await in_thread(restore, snapshot.name, snapshot.export, snapshot.sidecar, catalogue)
+        self._restored[key] = made
+        while len(self._restored) > _MOST_RESTORED:
+            self._restored.popitem(last=False)
+        return made

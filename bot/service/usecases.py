@@ -1,0 +1,217 @@
+"""What people can do: ask for pictures, cancel, see where they stand. Used by every front-end alike."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from types import MappingProxyType
+
+from bot.domain.errors import NotFound, NotYours
+from bot.domain.ids import IdentityId, JobId, RequestId
+from bot.domain.jobs import OPEN, request_of
+from bot.domain.quota import Standing
+from bot.domain.text import Text
+from bot.presentation.flags import Ask
+from bot.service.accounts import Accounts
+from bot.service.dispatcher import Dispatcher
+from bot.service.gallery import Gallery
+from bot.service.gate import Asker, Gate, Origin, Passed
+from bot.service.images import InputImage
+from bot.service.operator import CancelResult
+from bot.service.outlook import Outlook
+from bot.service.records import (
+    Accepted,
+    Draft,
+    JobRecord,
+    NewJob,
+    Person,
+    RequestRecord,
+    Rules,
+    StoredFile,
+)
+from bot.service.shelf import Shelf
+from bot.service.store import Store
+from bot.templates.template import Template
+from bot.templates.values import ResolvedValues
+
+_ALPHABET = "23456789abcdefghjkmnpqrstvwxyz"
+"""Without letters and digits that people confuse when they type an id."""
+_ID_LENGTH = 10
+
+
+def new_request_id() -> RequestId:
+    return RequestId("".join(secrets.choice(_ALPHABET) for _ in range(_ID_LENGTH)))
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """An accepted request: it survives the end of the process by any means.
+
+    ``kept`` are jobs that were answered from an earlier result, free of charge.
+    """
+
+    accepted: Accepted
+    template: Template
+    values: ResolvedValues
+    kept: frozenset[JobId] = frozenset()
+    notes: tuple[Text, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class MyJob:
+    """One's own open job; ``outlook`` while it waits."""
+
+    job: JobRecord
+    outlook: Outlook | None
+    fraction: float | None = None
+
+
+@dataclass(slots=True)
+class UseCases:
+    """The service as front-ends see it."""
+
+    store: Store
+    gate: Gate
+    accounts: Accounts
+    dispatcher: Dispatcher
+    gallery: Gallery
+    shelf: Shelf
+    all_waiting: int
+    """Most open jobs of the whole bot."""
+    _writing: set[asyncio.Task[Accepted]] = field(default_factory=set)
+
+    async def imagine(
+        self,
+        ask: Ask,
+        asker: Asker,
+        origin: Origin,
+        images: Mapping[str, InputImage] = MappingProxyType({}),
+    ) -> tuple[Receipt, ...]:
+        """Accept what is asked for: one request, or one a seed of a seed range, each by itself.
+
+        Raises UserError (Denied in all its kinds) and StoreUnavailable; what was accepted before an error
+        stays accepted.
+        """
+        self.gate.open_for_new()
+        person = await self.accounts.person(asker.identity, asker.name)
+        tier = self.accounts.tier_of(person, asker.roles)
+        rules = self.accounts.rules_for(person, asker.roles, all_waiting=self.all_waiting)
+        receipts: list[Receipt] = []
+        for number, passed in enumerate(await self.gate.check(ask, tier, origin, images)):
+            event = origin.event if number == 0 else f"{origin.event}#{number}"
+            one = replace(origin, event=event)
+            receipts.append(
+                await self._accept(ask, asker, person, one, passed, rules, tier.name, tier.weight)
+            )
+        return tuple(receipts)
+
+    async def cancel(self, wanted: str, asker: Asker) -> CancelResult:
+        """Cancel a job, or every job of a request. Raises NotFound, NotYours and StoreUnavailable."""
+        jobs = await self._named(wanted)
+        person = await self.accounts.person(asker.identity, asker.name)
+        if not asker.admin and any(job.user != person.user for job in jobs):
+            raise NotYours(Text("{job} is somebody else's. You can cancel your own.", job=wanted.strip()))
+        # The last first: what waits shall not begin because what runs has stopped.
+        outcome: dict[str, list[JobId]] = {"cancelled": [], "stopping": [], "over": []}
+        for job in sorted(jobs, key=lambda job: -job.index):
+            became = await self.dispatcher.cancel(job, asker.identity) if job.state in OPEN else "over"
+            outcome[became].insert(0, job.id)
+        return CancelResult(*(tuple(outcome[name]) for name in ("cancelled", "stopping", "over")))
+
+    async def my_jobs(self, asker: Asker) -> tuple[MyJob, ...]:
+        """One's open jobs, each with its place, its time and why it waits."""
+        person = await self.accounts.person(asker.identity, asker.name)
+        requests = await self.store.requests_of(person.user, open_only=True)
+        return tuple(
+            [
+                MyJob(job, self.dispatcher.outlook(job.id), self.dispatcher.fraction(job.id))
+                for request in requests
+                for job in await self.store.jobs_of(request.id)
+                if job.state in OPEN
+            ]
+        )
+
+    async def standing(self, asker: Asker) -> Standing:
+        """What one has used of one's quota, and what is left."""
+        person = await self.accounts.person(asker.identity, asker.name)
+        rules = self.accounts.rules_for(person, asker.roles, all_waiting=self.all_waiting)
+        return await self.store.standing(person.user, rules, self.gate.clock.now())
+
+    async def _named(self, wanted: str) -> tuple[JobRecord, ...]:
+        plain = wanted.strip().lower()
+        job = await self.store.job(JobId(plain))
+        jobs = (job,) if job is not None else await self.store.jobs_of(RequestId(plain))
+        if not jobs:
+            raise NotFound(
+                Text("There is no job {job}. Your open jobs are listed by the queue command.", job=plain)
+            )
+        return jobs
+
+    async def _accept(
+        self,
+        ask: Ask,
+        asker: Asker,
+        person: Person,
+        origin: Origin,
+        passed: Passed,
+        rules: Rules,
+        tier: str,
+        weight: float,
+    ) -> Receipt:
+        request = passed.request
+        jobs = passed.jobs if ask.seed is None and not ask.seeds else await self._kept(passed, asker.identity)
+        inputs = [await self._input(reference, image) for reference, image in request.inputs.items()]
+        record = RequestRecord(
+            id=request_of(jobs[0].id),
+            identity=asker.identity,
+            user=person.user,
+            event=origin.event,
+            platform=origin.platform,
+            template=request.template.name,
+            template_hash=request.template.content_hash,
+            values=request.values.to_json(),
+            count=request.count,
+            inputs=tuple(inputs),
+            private=origin.private,
+            tier=tier,  # type: ignore[arg-type]
+            weight=weight,
+            reply=origin.reply,
+            created_at=self.gate.clock.now(),
+            options=origin.options,
+        )
+        draft = Draft(record, jobs, self.shelf.snapshot(request.template), passed.needs, rules)
+        accepted = await self._write(draft)
+        kept = frozenset(job.id for job in jobs if job.kept_from is not None)
+        return Receipt(accepted, request.template, request.values, kept, request.values.notes)
+
+    async def _kept(self, passed: Passed, identity: IdentityId) -> tuple[NewJob, ...]:
+        """Who names the seed wants that very picture: if it is still here, it need not be painted again."""
+        return tuple(
+            [
+                replace(job, kept_from=await self.store.find_kept(job.fingerprint, identity))
+                for job in passed.jobs
+            ]
+        )
+
+    async def _input(self, reference: str, image: InputImage) -> StoredFile:
+        file = await self.gallery.keep_input(image)
+        assert file.sha256 == reference
+        await self.store.add_input(file, self.gate.clock.now())
+        return file
+
+    async def _write(self, draft: Draft) -> Accepted:
+        """Write it and line it up, whatever becomes of the caller: a committed job that is not in line would
+        wait for the next start."""
+
+        async def write() -> Accepted:
+            accepted = await self.store.accept(draft)
+            if accepted.fresh:
+                self.dispatcher.submit(accepted.jobs)
+            return accepted
+
+        task = asyncio.ensure_future(write())
+        self._writing.add(task)
+        task.add_done_callback(self._writing.discard)
+        return await asyncio.shield(task)

@@ -1,0 +1,139 @@
+"""A whole bot in a test: the real store and service over servers that the test plays by hand."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from bot.app.service import Service, at_work, make_service
+from bot.config import Settings
+from bot.domain.ids import IdentityId, JobId, RequestId, ServerName
+from bot.domain.jobs import JobState
+from bot.presentation.flags import SHELL, parse_line
+from bot.service.clock import Clock
+from bot.service.courier import Deliverer
+from bot.service.gate import Asker, Origin
+from bot.service.records import JobRecord
+from bot.service.servers import Server, ServerState
+from bot.service.usecases import Receipt
+from bot.store import SqliteStore, open_store
+from tests.support.fake_server import FakeServer
+from tests.support.templates import WORKFLOWS
+
+START = 1_800_000_000_000
+"""A moment in January 2027, UTC milliseconds."""
+
+
+@dataclass
+class FakeClock:
+    """Time stands still until a test moves it; sleepers wake when it has come that far."""
+
+    wall: int = START
+    ticks: float = 1000.0
+    _sleepers: list[tuple[float, asyncio.Event]] = field(default_factory=list)
+
+    def now(self) -> int:
+        return self.wall
+
+    def monotonic(self) -> float:
+        return self.ticks
+
+    async def sleep(self, seconds: float) -> None:
+        event = asyncio.Event()
+        self._sleepers.append((self.ticks + seconds, event))
+        await event.wait()
+
+    def advance(self, seconds: float) -> None:
+        self.ticks += seconds
+        self.wall += round(seconds * 1000)
+        due = [event for at, event in self._sleepers if at <= self.ticks]
+        self._sleepers = [(at, event) for at, event in self._sleepers if at > self.ticks]
+        for event in due:
+            event.set()
+
+    def as_clock(self) -> Clock:
+        return Clock(self.now, self.monotonic, self.sleep)
+
+
+def settings_for(folder: Path, **sections: Any) -> Settings:
+    return Settings.model_validate({"data_dir": folder / "data", "workflows_dir": WORKFLOWS, **sections})
+
+
+@dataclass
+class Bot:
+    """A service at work, with short ways to do what people do."""
+
+    service: Service
+    store: SqliteStore
+    clock: FakeClock
+    servers: Sequence[FakeServer]
+    settings: Settings
+    events: int = 0
+
+    @property
+    def server(self) -> FakeServer:
+        return self.servers[0]
+
+    def state(self, name: str = "fake") -> Server:
+        return self.service.dispatcher.servers[ServerName(name)]
+
+    async def ask(self, line: str, who: str = "alice", *, event: str | None = None, **origin: Any) -> Receipt:
+        self.events += 1
+        (receipt,) = await self.service.usecases.imagine(
+            parse_line(line, SHELL),
+            Asker(IdentityId(f"test:{who}"), who),
+            Origin("test", event or f"{who}-{self.events}-{id(self)}", **origin),
+        )
+        return receipt
+
+    async def job(self, job: JobId) -> JobRecord:
+        found = await self.store.job(job)
+        assert found is not None
+        return found
+
+    async def until_state(self, job: JobId, state: JobState) -> JobRecord:
+        async with asyncio.timeout(10):
+            while (found := await self.job(job)).state is not state:  # noqa: ASYNC110 - a row has no event
+                await asyncio.sleep(0.001)
+        return found
+
+    async def until_over(self, request: RequestId) -> tuple[JobRecord, ...]:
+        async with asyncio.timeout(10):
+            while True:
+                jobs = await self.store.jobs_of(request)
+                if all(job.state in (JobState.DONE, JobState.FAILED, JobState.CANCELLED) for job in jobs):
+                    return jobs
+                await asyncio.sleep(0.001)
+
+
+@asynccontextmanager
+async def bot_at_work(
+    folder: Path,
+    servers: Sequence[FakeServer] | None = None,
+    *,
+    clock: FakeClock | None = None,
+    deliverers: Mapping[str, Deliverer] | None = None,
+    shutdown_seconds: float = 0.0,
+    **sections: Any,
+) -> AsyncIterator[Bot]:
+    """Start a bot on ``folder``; the same folder and servers again are a restart. On leaving, it ends as a
+    killed process would: nothing that runs is waited for."""
+    fakes = [FakeServer()] if servers is None else servers
+    fake_clock = clock or FakeClock()
+    settings = settings_for(folder, **sections)
+    settings.data_dir.mkdir(parents=True, exist_ok=True)
+    async with open_store(settings.data_dir / "fairbrush.db", clock=fake_clock.now) as store:
+        states = [Server(ServerName(fake.name), fake, f"http://{fake.name}.test") for fake in fakes]
+        service = await make_service(
+            settings, store, states, clock=fake_clock.as_clock(), deliverers=deliverers or {}
+        )
+        async with at_work(service, shutdown_seconds):
+            bot = Bot(service, store, fake_clock, fakes, settings)
+            for state in states:
+                await state.tried.wait()
+            assert all(state.state is not ServerState.STARTING for state in states)
+            yield bot
