@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr
@@ -189,3 +190,7 @@ class Settings(Section):
     retention: Retention = Retention()
     web: Web = Web()
     metrics: Metrics = Metrics()
+
+    @property
+    def database(self) -> Path:
+        return self.data_dir / "fairbrush.db"
