@@ -1,0 +1,84 @@
+"""All that is known about one person, for themself."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Mapping
+from typing import Any
+
+from bot.domain.ids import UserId
+from bot.store.people import unknown
+
+_USER = "SELECT id, tier, allowance, blocked_until, blocked_reason, created_at FROM users WHERE id = ?"
+_IDENTITIES = """
+SELECT i.identity, i.since, n.name, n.seen_at FROM identities AS i LEFT JOIN names AS n ON n.identity = i.key
+WHERE i.user = ? ORDER BY i.key
+"""
+_REQUESTS = """
+SELECT r.*, d.state AS delivery FROM request_records AS r LEFT JOIN deliveries AS d ON d.request = r.id
+WHERE r.identity_key IN (SELECT key FROM identities WHERE user = ?) ORDER BY r.created_at, r.id
+"""
+_JOBS = """
+SELECT place, id, number, seed, template, model, pixels, steps, state, attempts,
+  reserved_us / 1e6 AS reserved_seconds, measured_us / 1e6 AS measured_seconds, swap_us / 1e6 AS swap_seconds,
+  created_at, started_at, ended_at, error_code, error_text
+FROM jobs WHERE request = ? ORDER BY number
+"""
+_STATES = "SELECT at, state, reason FROM job_states WHERE job = ? ORDER BY number"
+_FILES = """
+SELECT f.path, f.sha256, f.mime, f.size FROM results AS r JOIN files AS f ON f.path = r.file
+WHERE r.job = ? ORDER BY r.number
+"""
+_TEXTS = "SELECT text FROM texts WHERE job = ? ORDER BY number"
+_INPUTS = """
+SELECT f.path, f.sha256, f.mime, f.size FROM request_inputs AS n JOIN files AS f ON f.path = n.file
+WHERE n.request = ? ORDER BY n.number
+"""
+_LEDGER = """
+SELECT at, identity, kind, seconds, quota_day, job, actor, reason FROM ledger_entries
+WHERE identity_key IN (SELECT key FROM identities WHERE user = ?) ORDER BY number
+"""
+_AUDIT = """
+SELECT at, actor, action, subject, detail FROM audit
+WHERE subject = ?1 OR subject IN (SELECT identity FROM identities WHERE user = ?1) ORDER BY number
+"""
+
+
+def export(connection: sqlite3.Connection, user: UserId) -> Mapping[str, Any]:
+    """JSON values. Raises NotFound."""
+    row = connection.execute(_USER, (user,)).fetchone()
+    if row is None:
+        raise unknown(user)
+    about = dict(row)
+    about["allowance"] = None if row["allowance"] is None else json.loads(row["allowance"])
+    return {
+        "user": about,
+        "identities": _all(connection, _IDENTITIES, user),
+        "requests": [_request(connection, each) for each in connection.execute(_REQUESTS, (user,))],
+        "ledger": _all(connection, _LEDGER, user),
+        "decisions": _all(connection, _AUDIT, user),
+    }
+
+
+def _request(connection: sqlite3.Connection, row: sqlite3.Row) -> dict[str, Any]:
+    request = dict(row)
+    del request["identity_key"], request["user"]
+    request["values"], request["options"] = json.loads(row["values"]), json.loads(row["options"])
+    request["private"] = bool(row["private"])
+    request["inputs"] = _all(connection, _INPUTS, row["id"])
+    request["jobs"] = [_job(connection, each) for each in connection.execute(_JOBS, (row["id"],))]
+    return request
+
+
+def _job(connection: sqlite3.Connection, row: sqlite3.Row) -> dict[str, Any]:
+    job = dict(row)
+    place = job.pop("place")
+    job["history"] = _all(connection, _STATES, place)
+    job["files"] = _all(connection, _FILES, place)
+    job["texts"] = [text for (text,) in connection.execute(_TEXTS, (place,))]
+    return job
+
+
+def _all(connection: sqlite3.Connection, sql: str, key: object) -> list[dict[str, Any]]:
+    return [dict(row) for row in connection.execute(sql, (key,))]

@@ -1,0 +1,163 @@
+"""Forgetting: what is old, and what a person wants forgotten. Numbers stay."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Sequence
+
+from bot.domain.errors import Denied
+from bot.domain.ids import UserId
+from bot.domain.text import Text
+from bot.service.records import AuditEntry, Expired, StoredFile
+from bot.store.acceptance import FILE, OPEN_OF_USER
+from bot.store.audit import write_audit
+from bot.store.connection import column
+from bot.store.people import keys_of, unknown
+from bot.store.rows import as_json, stored_file
+
+TO_EXPIRE = """
+SELECT id FROM requests
+WHERE ended_at < ? AND ended_at IS NOT NULL AND expired_at IS NULL ORDER BY ended_at LIMIT ?
+"""
+_REQUESTS_OF_USER = """
+SELECT r.id FROM requests AS r JOIN identities AS i ON i.key = r.identity WHERE i.user = ?
+"""
+# Each statement below takes the ids of requests as one JSON list.
+_FORGET_RESULTS = """
+DELETE FROM results WHERE job IN (SELECT place FROM jobs WHERE request IN (SELECT value FROM json_each(?)))
+"""
+_FORGET_TEXTS = """
+DELETE FROM texts WHERE job IN (SELECT place FROM jobs WHERE request IN (SELECT value FROM json_each(?)))
+"""
+_FORGET_INPUTS = "DELETE FROM request_inputs WHERE request IN (SELECT value FROM json_each(?))"
+# What a server said about a failure may quote the prompt text.
+_FORGET_IN_JOBS = """
+UPDATE jobs SET kept = 0, error_text = '' WHERE request IN (SELECT value FROM json_each(?))
+"""
+_FORGET_VALUES = """
+UPDATE requests SET "values" = '{}', expired_at = ?2 WHERE id IN (SELECT value FROM json_each(?1))
+"""
+# A repeat of a result, or the same input once more, refers to the same file: it goes with the last of them.
+FORGET_FILES = """
+DELETE FROM files
+WHERE added_at < ?
+  AND NOT EXISTS (SELECT 1 FROM results WHERE file = files.path)
+  AND NOT EXISTS (SELECT 1 FROM request_inputs WHERE file = files.path)
+RETURNING path, sha256, mime, size
+"""
+_FILES_OF = """
+SELECT file FROM results
+WHERE job IN (SELECT place FROM jobs WHERE request IN (SELECT value FROM json_each(?1)))
+UNION SELECT file FROM request_inputs WHERE request IN (SELECT value FROM json_each(?1))
+"""
+_FORGET_THESE_FILES = """
+DELETE FROM files
+WHERE path IN (SELECT value FROM json_each(?))
+  AND NOT EXISTS (SELECT 1 FROM results WHERE file = files.path)
+  AND NOT EXISTS (SELECT 1 FROM request_inputs WHERE file = files.path)
+RETURNING path, sha256, mime, size
+"""
+_KNOWN_FILES = "SELECT path FROM files"
+_FORGET_WHERE = """
+UPDATE requests SET reply = NULL, options = '{}', event = 'erased:' || id
+WHERE id IN (SELECT value FROM json_each(?))
+"""
+_FORGET_SENT = """
+UPDATE deliveries SET sent = NULL, reason = '', due_at = coalesce(due_at, changed_at),
+  state = iif(state IN ('pending', 'claimed'), 'kept', state)
+WHERE request IN (SELECT value FROM json_each(?))
+"""
+_FORGET_REASONS = """
+UPDATE job_states SET reason = ''
+WHERE job IN (SELECT place FROM jobs WHERE request IN (SELECT value FROM json_each(?)))
+"""
+_FORGET_CHANGES = "UPDATE jobs SET changed_why = '' WHERE request IN (SELECT value FROM json_each(?))"
+_RENAME_CANCELLER = "UPDATE attempts SET cancel_by = ? WHERE cancel_by = ?"
+_FORGET_NAME = "DELETE FROM names WHERE identity = ?"
+_NEW_USER = "INSERT INTO users (id, created_at) VALUES (?, ?)"
+_IDENTITY_OF = "SELECT identity FROM identities WHERE key = ?"
+_RENAME = "UPDATE identities SET identity = ?, user = ? WHERE key = ?"
+_RENAME_ACTOR = "UPDATE actors SET actor = ? WHERE actor = ?"
+_RENAME_IN_AUDIT = """
+UPDATE audit SET actor = iif(actor = ?1, ?2, actor), subject = iif(subject = ?1, ?2, subject),
+  detail = iif(subject = ?1, '', detail)
+WHERE actor = ?1 OR subject = ?1
+"""
+_BLOCK_OF = "SELECT blocked_until, blocked_reason FROM users WHERE id = ? AND blocked_until > ?"
+_STILL_BLOCKED = "INSERT INTO users (id, blocked_until, blocked_reason, created_at) VALUES (?, ?, ?, ?)"
+_OF_USER = ("DELETE FROM flows WHERE user = ?", "DELETE FROM users WHERE id = ?")
+_NEW_IDENTITY = "INSERT INTO identities (identity, user, since) VALUES (?, ?, ?)"
+
+
+def expire(connection: sqlite3.Connection, before: int, limit: int, at: int) -> Expired:
+    found = [request for (request,) in connection.execute(TO_EXPIRE, (before, limit))]
+    if found:
+        _forget(connection, found, at)
+    files = tuple(stored_file(row) for row in connection.execute(FORGET_FILES, (before,)).fetchall())
+    return Expired(len(found), files)
+
+
+def _forget(connection: sqlite3.Connection, requests: Sequence[str], at: int) -> None:
+    ids = as_json(requests)
+    for sql in (_FORGET_RESULTS, _FORGET_TEXTS, _FORGET_INPUTS, _FORGET_IN_JOBS):
+        connection.execute(sql, (ids,))
+    connection.execute(_FORGET_VALUES, (ids, at))
+
+
+def erase(connection: sqlite3.Connection, user: UserId, actor: str, at: int) -> tuple[StoredFile, ...]:
+    """The identities get other names: all that refers to their keys still adds up, and points to nobody.
+
+    A block outlives it, with the identity that it needs: erasing oneself shall not lift it.
+    """
+    keys = keys_of(connection, user)
+    if not keys:
+        raise unknown(user)
+    if column(connection, OPEN_OF_USER, (user,)):
+        raise Denied(
+            Text(
+                "Some of these pictures are still waiting or being painted. Cancel them or let them finish, "
+                "then erase."
+            )
+        )
+    requests = [request for (request,) in connection.execute(_REQUESTS_OF_USER, (user,))]
+    ids = as_json(requests)
+    paths = as_json([path for (path,) in connection.execute(_FILES_OF, (ids,))])
+    _forget(connection, requests, at)
+    for sql in (_FORGET_WHERE, _FORGET_SENT, _FORGET_REASONS, _FORGET_CHANGES):
+        connection.execute(sql, (ids,))
+    # Written before, so that one who erases oneself is not named in it either.
+    write_audit(connection, AuditEntry(at, actor, "erase", user))
+    _make_anonymous(connection, user, keys, at)
+    rows = connection.execute(_FORGET_THESE_FILES, (paths,)).fetchall()
+    return tuple(stored_file(row) for row in rows)
+
+
+def nobody(key: int) -> str:
+    """What an erased identity, and its user, is called from then on."""
+    return f"erased:{key}"
+
+
+def _make_anonymous(connection: sqlite3.Connection, user: UserId, keys: Sequence[int], at: int) -> None:
+    block = connection.execute(_BLOCK_OF, (user, at)).fetchone()
+    identities = [column(connection, _IDENTITY_OF, (key,)) for key in keys]
+    connection.execute(_NEW_USER, (nobody(keys[0]), at))
+    for key, identity in zip(keys, identities, strict=True):
+        connection.execute(_FORGET_NAME, (key,))
+        connection.execute(_RENAME, (nobody(key), nobody(keys[0]), key))
+        for old in {identity, user}:
+            connection.execute(_RENAME_ACTOR, (nobody(key), old))
+            connection.execute(_RENAME_IN_AUDIT, (old, nobody(key)))
+            connection.execute(_RENAME_CANCELLER, (nobody(key), old))
+    for table in _OF_USER:
+        connection.execute(table, (user,))
+    if block is not None:
+        connection.execute(_STILL_BLOCKED, (user, *block, at))
+        connection.executemany(_NEW_IDENTITY, [(identity, user, at) for identity in identities])
+
+
+def known_files(connection: sqlite3.Connection) -> frozenset[str]:
+    return frozenset(path for (path,) in connection.execute(_KNOWN_FILES))
+
+
+def add_input(connection: sqlite3.Connection, file: StoredFile, at: int) -> None:
+    connection.execute(FILE, (file.path, file.sha256, file.mime, file.size, at))
