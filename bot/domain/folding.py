@@ -1,0 +1,157 @@
+"""Texts brought to one plain form, so that a word is found however its letters are dressed. Pure.
+
+The plain form holds letters, digits and marks of words, a space for each white space, the symbols that stand
+for letters (:data:`SYMBOLS`), an apostrophe for each of its kinds, and a dot for anything else.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Callable
+from itertools import chain
+from types import MappingProxyType
+
+SYMBOLS = "@$!|"
+
+_APOSTROPHES = "'’‘ʼ＇`´"
+_INVISIBLE = "\u115f\u1160\u3164\uffa0\u17b4\u17b5"
+_DIACRITICS = (
+    (0x0300, 0x036F),  # Latin, Greek, Cyrillic
+    (0x0483, 0x0489),  # Cyrillic
+    (0x0591, 0x05C7),  # Hebrew points
+    (0x0610, 0x061A),  # Arabic
+    (0x064B, 0x065F),
+    (0x0670, 0x0670),
+    (0x06D6, 0x06ED),
+    (0x180B, 0x180F),  # Mongolian selectors
+    (0x1AB0, 0x1AFF),
+    (0x1DC0, 0x1DFF),
+    (0x20D0, 0x20FF),  # around symbols
+    (0xFE00, 0xFE0F),  # variation selectors
+    (0xFE20, 0xFE2F),
+    (0xE0100, 0xE01EF),
+)
+"""Marks that dress a letter. In other scripts marks are letters of their own: vowels, voiced kana."""
+_MOST_MARKS = 4
+"""On one letter; more serve no language, and sorting them takes time that grows with their square."""
+
+_ALIKE = MappingProxyType(
+    dict(
+        chain(
+            zip("аАвВеЕзЗиИіІїЇјЈкКмМнНоОпПрРсСтТуУхХ", "aabbee33uuiiiijjkkmmhhoonnppccttyyxx", strict=True),
+            zip("ѕЅһҺԁԀԛԚԝԜѵѴьЬӏӀғҒүҮҡґѡѠєЄґҐҝ", "sshhddqqwwvvbbllffyykrwweerrk", strict=True),
+            zip(
+                "αΑβΒγεΕζΖηΗιΙκΚλμΜνΝξοΟπρΡσςΣτΤυΥχΧωΩϲϹϳ",
+                "aabbyeezznhiikklumvneoonppsssttuyxxwwccj",
+                strict=True,
+            ),
+            zip("ᴀʙᴄᴅᴇꜰɢʜɪᴊᴋʟᴍɴᴏᴘꞯʀꜱᴛᴜᴠᴡʏᴢ", "abcdefghijklmnopqrstuvwyz", strict=True),
+            zip(
+                "ɑɐəɛɡıɩɪʝɭɱɲŋɔøØɵɾɹʂʃƭʈʉʋʍƴʐɓɖƈɗƒɠɦƙƚɫłŁđĐħĦŧŦƀɨʇ",
+                "aaeegiiijlmnnoooorrssttuvwyzbdcdfghkllllddhhttbit",
+                strict=True,
+            ),
+            zip("օՕսոհքցԼ", "oounhpgl", strict=True),
+            zip("ᎪᏴᏟᎠᎬᏀᎻᏆᎫᏦᏞᎷᏢᏒᏚᎢᏙᎳᎩᏃ", "abcdeghijklmprstvwyz", strict=True),
+            ((chr(0x1F150 + i), chr(97 + i)) for i in range(26)),  # negative circled
+            ((chr(0x1F170 + i), chr(97 + i)) for i in range(26)),  # negative squared
+            ((chr(0x1F1E6 + i), chr(97 + i)) for i in range(26)),  # regional indicators
+            {
+                "æ": "ae",
+                "Æ": "ae",
+                "œ": "oe",
+                "Œ": "oe",
+                "ﬁ": "fi",
+                "ю": "io",
+                "€": "e",
+                "£": "l",
+                "¢": "c",
+                "¥": "y",
+            }.items(),
+        )
+    )
+)
+"""Letters that look like Latin ones. Few words of another script are a Latin word from end to end."""
+
+
+def fold(text: str, *, alike: bool = False) -> str:
+    """The plain form. ``alike``: letters that look like Latin ones have become those.
+
+    Takes time in proportion to the text, whatever it holds.
+    """
+    if text.isascii():
+        return text.translate(_ASCII)
+    text = _each(text, lambda c: "" if _is_dressing(c) else c)
+    if marks := "".join(re.escape(c) for c in set(text) if unicodedata.combining(c)):
+        text = re.sub(f"([{marks}]{{{_MOST_MARKS}}})[{marks}]+", r"\1", text)
+    text = unicodedata.normalize("NFKC", text)
+    return _each(text, _alike if alike else _plain)
+
+
+def _each(text: str, change: Callable[[str], str]) -> str:
+    return text.translate({ord(c): change(c) for c in set(text)})
+
+
+def _is_dressing(c: str) -> bool:
+    """Whether a character is to be dropped: a diacritic, or one that nobody sees."""
+    match unicodedata.category(c):
+        case "Mn" | "Me":
+            return any(first <= ord(c) <= last for first, last in _DIACRITICS) or c in _INVISIBLE
+        case "Cc" | "Cf":
+            return not c.isspace()
+        case _:
+            return c in _INVISIBLE
+
+
+def _alike(c: str) -> str:
+    return "".join(_plain(_ALIKE.get(letter, letter)) for letter in _undressed(c))
+
+
+def _plain(c: str) -> str:
+    """A character of a normalised text, as it stands in the plain form."""
+    if c in _APOSTROPHES:
+        return "'"
+    return "".join(_classified(folded) for folded in _undressed(_undressed(c).casefold()))
+
+
+def _undressed(c: str) -> str:
+    if len(c) == 1 and not unicodedata.decomposition(c):
+        return c
+    if "\u3040" <= c <= "\u30ff" or "\uac00" <= c <= "\ud7af":
+        return c  # kana with voicing marks and Hangul syllables are no dressed letters
+    return "".join(part for part in unicodedata.normalize("NFD", c) if not _is_dressing(part))
+
+
+def _classified(c: str) -> str:
+    if c in SYMBOLS:
+        return c
+    if "\u30a1" <= c <= "\u30f6":
+        return chr(ord(c) - 0x60)  # katakana read as hiragana
+    kind = unicodedata.category(c)
+    if kind[0] == "Z" or c.isspace():
+        return " "
+    if kind == "Lm" and "\u02b0" <= c <= "\u02ff":
+        return "."
+    return c if kind[0] in "LMN" else "."
+
+
+_ASCII = MappingProxyType({code: "" if _is_dressing(chr(code)) else _plain(chr(code)) for code in range(128)})
+
+_UNSPACED = (
+    (0x0E00, 0x0EFF),  # Thai, Lao
+    (0x1000, 0x109F),  # Burmese
+    (0x1100, 0x11FF),  # Korean, whose particles cling to words
+    (0x1780, 0x17FF),  # Khmer
+    (0x3005, 0x30FF),  # Japanese
+    (0x3130, 0x318F),
+    (0x3400, 0x9FFF),  # Chinese characters
+    (0xAC00, 0xD7AF),
+    (0xF900, 0xFAFF),
+    (0x20000, 0x3FFFF),
+)
+
+
+def is_unspaced(text: str) -> bool:
+    """Whether it holds letters of a script that puts no spaces between words."""
+    return any(first <= ord(c) <= last for c in text for first, last in _UNSPACED)
