@@ -16,7 +16,7 @@ from bot.presentation.flags import Ask
 def from_file(tmp_path: Path, text: str | bytes, *words: str) -> list[Ask]:
     path = tmp_path / "prompts.txt"
     path.write_bytes(text if isinstance(text, bytes) else text.encode())
-    return read_asks(words, path, ())
+    return list(read_asks(words, path, ()).asks)
 
 
 def refusal(tmp_path: Path, text: str | bytes, *words: str) -> str:
@@ -26,7 +26,7 @@ def refusal(tmp_path: Path, text: str | bytes, *words: str) -> str:
 
 
 def test_the_words_of_a_shell() -> None:
-    (ask,) = read_asks(["a", "red fox", "--seed=7", "—ar", "3:2", "at dusk"], None, ())
+    (ask,) = read_asks(["a", "red fox", "--seed=7", "—ar", "3:2", "at dusk"], None, ()).asks
     assert (ask.prompt_text, ask.seed, ask.aspect) == ("a red fox at dusk", 7, (3.0, 2.0))
 
 
@@ -38,7 +38,7 @@ def test_nothing_to_paint_is_said_before_any_server_is_asked(words: list[str]) -
 
 @pytest.mark.parametrize("words", [["--image", "photo.png"], ["--template", "noise"]])
 def test_a_named_template_or_a_picture_may_do_without_words(words: list[str]) -> None:
-    assert len(read_asks(words, None, ())) == 1
+    assert len(read_asks(words, None, ()).asks) == 1
 
 
 def test_lines_of_a_file(tmp_path: Path) -> None:
@@ -98,6 +98,20 @@ def test_every_wrong_line_is_named(tmp_path: Path) -> None:
     assert "and 15 more" in many
 
 
+def test_lines_without_words_are_named(tmp_path: Path) -> None:
+    message = refusal(tmp_path, "a fox\n\n--seed 3\n# a remark\n--ar 3:2\n--image photo.png\n")
+    assert "line 3: There is no text that says what to paint" in message
+    assert "line 5: There is no text" in message
+    assert "line 6" not in message, "a picture may do"
+
+
+def test_each_request_of_a_file_remembers_its_line(tmp_path: Path) -> None:
+    path = tmp_path / "prompts.txt"
+    path.write_text("\n# fox\na fox\n\na boat\n")
+    assert read_asks([], path, ()).lines == (3, 5)
+    assert read_asks(["a fox"], None, ()).lines == ()
+
+
 @pytest.mark.parametrize(
     ("text", "words"),
     [
@@ -125,7 +139,7 @@ def test_standard_input(monkeypatch: pytest.MonkeyPatch) -> None:
     """UTF-8, whatever alphabet the console has."""
     lines = io.TextIOWrapper(io.BytesIO("łódź --seed 3\r\na 🦊\n".encode()), encoding="cp1252")
     monkeypatch.setattr(sys, "stdin", lines)
-    assert [ask.prompt_text for ask in read_asks([], Path("-"), ())] == ["łódź", "a 🦊"]
+    assert [ask.prompt_text for ask in read_asks([], Path("-"), ()).asks] == ["łódź", "a 🦊"]
 
 
 def test_no_standard_input(monkeypatch: pytest.MonkeyPatch) -> None:

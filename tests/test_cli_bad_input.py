@@ -41,7 +41,7 @@ here = empty_folder()
         (["fox", "--image", "cut.png"], "is damaged"),
         (["fox", "--file", "missing.txt"], "missing.txt cannot be read"),
         (["fox", "--config", "missing.toml"], "There is no configuration file"),
-        (["fox", "--config", "broken.toml"], "is not valid TOML"),
+        (["fox", "--config", "broken.toml"], "line 1, column 6: the file ends inside a list"),
         (["fox", "--config", "unknown.toml"], "comfyu: there is no such key. Did you mean comfyui?"),
         (["fox", "--comfyui", "127.0.0.1:8188"], "must begin with http:// or https://"),
         (["fox", "--comfyui", "htp://127.0.0.1"], "must begin with http:// or https://"),

@@ -18,6 +18,7 @@ from bot.domain.errors import (
     BackendError,
     FlagError,
     NodeFailed,
+    ParameterError,
     RunInterrupted,
     ServerUnreachable,
     ServerWedged,
@@ -217,6 +218,29 @@ def test_requests_are_all_checked_before_the_first_is_painted(tmp_path: Path) ->
     asks = [parse_line(line, SHELL) for line in ("a fox", "--template text-to-image")]
     with pytest.raises(FlagError, match="There is no text"):
         requests(asks, {}, library, settings(tmp_path), embedded=False)
+
+
+def test_every_line_of_a_file_that_cannot_be_painted_is_named(tmp_path: Path) -> None:
+    library = TemplateLibrary(WORKFLOWS, catalogue())
+    said = ("a fox", "a boat --steps 9999", "a cat", "a dog --template nosuch", "--template flux")
+    asks = [parse_line(line, SHELL) for line in said]
+    with pytest.raises(FlagError) as refused:
+        requests(asks, {}, library, settings(tmp_path), embedded=False, lines=(2, 3, 5, 8, 13))
+    subject, *lines = str(refused.value).splitlines()
+    assert subject.startswith("The file cannot be used.")
+    assert [line.split(":")[0].strip() for line in lines] == ["line 3", "line 8", "line 13"]
+    assert "steps 9999 is out of range" in lines[0]
+
+
+def test_too_many_of_one_seed_are_refused_with_the_way_to_more(tmp_path: Path) -> None:
+    library = TemplateLibrary(WORKFLOWS, catalogue())
+    asks = [parse_line("a fox --count 7", SHELL)]
+    with pytest.raises(ParameterError) as refused:
+        requests(asks, {}, library, settings(tmp_path), embedded=False)
+    assert str(refused.value).endswith("at most 4. For more, give a range of seeds: --seed 1-7")
+    assert refused.value.parameter == "count"
+    more = [parse_line("a fox --seed 1-7", SHELL)]
+    assert len(requests(more, {}, library, settings(tmp_path), embedded=False)) == 7
 
 
 def test_a_remark_about_many_requests_is_made_once(

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from bot.cli import tour
+from bot.cli import checks, own_folder, tour
 from bot.cli.interruption import Interruption
 from bot.config import load_settings
 from bot.sketch import SketchEngine
@@ -85,6 +85,50 @@ def test_adding_where_there_is_no_folder_yet_makes_one_with_all_templates(here: 
     assert "is there already" in again.stderr
 
 
+def test_adding_in_a_checkout_says_how_to_keep_ones_own_apart(
+    here: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """There the folder beside the program and the one that a person sees are the same."""
+    shutil.copytree(shipped_folder(), here / "workflows")
+    export = str(here / "workflows" / "flux.json")
+    assert "also holds the templates" not in call("templates", "add", export, "--name", "one").stderr
+    monkeypatch.setattr(own_folder, "shipped_folder", lambda: here / "workflows")
+    result = call("templates", "add", export, "--name", "mine")
+    assert result.exit_code == 0, result.stderr
+    assert (here / "workflows" / "mine.toml").is_file(), "it can be used at once"
+    assert "also holds the templates that come with Fairbrush" in result.stderr
+    assert "--workflows DIR" in result.stderr
+
+
+def test_adding_to_a_named_folder(here: Path) -> None:
+    export = str(shipped_folder() / "flux.json")
+    result = call("templates", "add", export, "--name", "mine", "--workflows", "own")
+    assert result.exit_code == 0, result.stderr
+    assert sorted(path.name for path in (here / "own").iterdir()) == ["mine.json", "mine.toml"]
+    assert "set workflows_dir in config.toml" in result.stderr
+    (here / "config.toml").write_text("workflows_dir = 'own'\n")
+    again = call("templates", "add", export, "--name", "other", "--workflows", "own")
+    assert again.exit_code == 0
+    assert "set workflows_dir" not in again.stderr
+    assert "other  /imagine" in call("templates", "list").stdout
+
+
+@pytest.mark.parametrize(("folder", "words"), [("a/b", "cannot be made"), ("file", "is a file")])
+def test_a_named_folder_that_cannot_be(here: Path, folder: str, words: str) -> None:
+    (here / "file").touch()
+    export = str(shipped_folder() / "flux.json")
+    result = call("templates", "add", export, "--workflows", folder)
+    assert result.exit_code != 0
+    assert words in result.stderr
+    assert [path.name for path in here.iterdir()] == ["file"]
+
+
+def test_a_named_folder_goes_again_when_nothing_was_added(here: Path) -> None:
+    (here / "ui.json").write_text('{"nodes": [], "links": []}')
+    assert call("templates", "add", "ui.json", "--workflows", "own").exit_code == 1
+    assert [path.name for path in here.iterdir()] == ["ui.json"]
+
+
 @pytest.mark.parametrize(
     ("name", "words", "code"),
     [("../evil", "cannot be a template's name", 2), ("ui", "Workflow → Export (API)", 1)],
@@ -105,6 +149,34 @@ def test_check_when_all_is_well(here: Path, engine: str) -> None:
     assert {row["status"] for row in rows} <= {"ok", "warning"}
     assert {"configuration", "server comfyui", "template flux", "disk"} <= {row["subject"] for row in rows}
     assert list(here.iterdir()) == []
+
+
+async def test_check_only_warns_of_shipped_templates_that_nobody_asked_for(
+    here: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A server without Flux is no broken server; one without what somebody chose is."""
+    settings = load_settings(None, environ={}, folder=here)
+    models = {**SKETCH_MODELS, "diffusion_models": (), "text_encoders": ()}
+
+    async def rows() -> tuple[int, dict[str, str]]:
+        async with SketchEngine(here / "engine", models=models) as server:
+            code = await checks.report(True, server.url, config, Interruption())
+        told = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+        return code, {row["subject"]: f"{row['status']}: {row['message']}" for row in told}
+
+    config = None
+    code, told = await rows()
+    assert code == 0, told
+    assert told["template flux"].startswith("warning: Comes with Fairbrush, not for this server: Node")
+    shutil.copytree(settings.workflows_dir, here / "workflows")
+    assert (await rows())[0] == 0, "a copy is as good"
+    sidecar = here / "workflows" / "flux.toml"
+    whole = sidecar.read_text("utf-8")
+    for changed in (f"{whole}\n# mine", f"default = true\n{whole}"):
+        sidecar.write_text(changed, "utf-8")
+        code, told = await rows()
+        assert code == 1
+        assert told["template flux"].startswith("problem: Node")
 
 
 def test_check_says_what_to_do(here: Path) -> None:

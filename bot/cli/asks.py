@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from bot.cli.common import say
-from bot.domain.errors import FlagError
+from bot.domain.errors import FairbrushError, FlagError
 from bot.domain.text import Text
 from bot.presentation.flags import SHELL, Ask, parse_args, parse_line, require_prompt
 
@@ -20,18 +20,22 @@ MOST_PICTURES = 10_000
 _SHOWN_PROBLEMS = 5
 
 
-def read_asks(words: Sequence[str], lines_file: Path | None, also_known: Sequence[str]) -> list[Ask]:
+@dataclass(frozen=True, slots=True)
+class Asks:
+    """What was asked for. ``lines``: the number of each ask's line, where they come from a file."""
+
+    asks: tuple[Ask, ...]
+    lines: tuple[int, ...] = ()
+
+
+def read_asks(words: Sequence[str], lines_file: Path | None, also_known: Sequence[str]) -> Asks:
     """The requests on the command line, or those of a file with the command line's flags as defaults.
 
     Raises :class:`FlagError`; for a file, with every line that is wrong.
     """
     base = parse_args(words, SHELL, also_known=also_known)
-    asks = [base] if lines_file is None else _of_file(base, lines_file)
-    for ask in asks:
-        # A template that takes no text has to be named, or be chosen by a picture.
-        if ask.template is None and ask.image is None:
-            require_prompt(ask)
-    if (pictures := sum(len(ask.seeds or (0,)) * ask.count for ask in asks)) > MOST_PICTURES:
+    found = Asks((_require_words(base),)) if lines_file is None else _of_file(base, lines_file)
+    if (pictures := sum(len(ask.seeds or (0,)) * ask.count for ask in found.asks)) > MOST_PICTURES:
         raise FlagError(
             Text(
                 "That would be {count} pictures; one command paints at most {most}.",
@@ -39,7 +43,18 @@ def read_asks(words: Sequence[str], lines_file: Path | None, also_known: Sequenc
                 most=MOST_PICTURES,
             )
         )
-    return asks
+    return found
+
+
+def refused_lines(subject: Text, problems: Sequence[tuple[int, FairbrushError]]) -> FlagError:
+    """What is wrong with lines of a file, by their numbers; the first few of them."""
+    more = len(problems) - _SHOWN_PROBLEMS
+    shown = [f"line {number}: {error}" for number, error in problems[:_SHOWN_PROBLEMS]]
+    if more > 0:
+        shown.append(f"and {more} more")
+    return FlagError(
+        Text("{subject} cannot be used. {problems}", subject=subject, problems="\n  ".join(["", *shown]))
+    )
 
 
 def flags_in_quotes(words: Sequence[str]) -> Text | None:
@@ -60,23 +75,26 @@ def flags_in_quotes(words: Sequence[str]) -> Text | None:
     return None
 
 
-def _of_file(base: Ask, path: Path) -> list[Ask]:
-    asks: list[Ask] = []
-    problems: list[str] = []
+def _of_file(base: Ask, path: Path) -> Asks:
+    asks: dict[int, Ask] = {}
+    problems: list[tuple[int, FairbrushError]] = []
     for number, line in _read_lines(path):
         try:
-            asks.append(_merged(base, parse_line(line, SHELL)))
+            asks[number] = _require_words(_merged(base, parse_line(line, SHELL)))
         except FlagError as error:
-            problems.append(f"line {number}: {error}")
+            problems.append((number, error))
     if problems:
-        more = len(problems) - _SHOWN_PROBLEMS
-        shown = [*problems[:_SHOWN_PROBLEMS], *([f"and {more} more"] if more > 0 else [])]
-        raise FlagError(
-            Text("{file} cannot be used. {problems}", file=_name(path), problems="\n  ".join(["", *shown]))
-        )
+        raise refused_lines(Text("{file}", file=_name(path)), problems)
     if not asks:
         raise FlagError(Text("{file} holds no request: write one a line.", file=_name(path)))
-    return asks
+    return Asks(tuple(asks.values()), tuple(asks))
+
+
+def _require_words(ask: Ask) -> Ask:
+    # A template that takes no text has to be named, or be chosen by a picture.
+    if ask.template is None and ask.image is None:
+        require_prompt(ask)
+    return ask
 
 
 def _name(path: Path) -> str:

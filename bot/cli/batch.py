@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bot.app import Opened, open_backend
+from bot.cli.asks import refused_lines
 from bot.cli.common import INTERRUPTED, ResultsLost, exit_code, load, message_of, say
 from bot.cli.interruption import Interruption
 from bot.cli.progress import Bar, Display, display
@@ -17,10 +18,14 @@ from bot.config import Settings
 from bot.domain.errors import (
     AuthenticationFailed,
     BackendError,
+    FairbrushError,
     OutputError,
+    ParameterError,
     RunInterrupted,
     ServerUnreachable,
     ServerWedged,
+    TemplateError,
+    UserError,
 )
 from bot.domain.text import Text
 from bot.presentation.flags import Ask, require_prompt
@@ -46,6 +51,8 @@ class Options:
     comfyui: str | None
     as_json: bool
     config_file: Path | None
+    lines: Sequence[int] = ()
+    """The number of each ask's line, where they come from a file."""
 
 
 async def paint(options: Options, interruption: Interruption) -> int:
@@ -58,7 +65,10 @@ async def paint(options: Options, interruption: Interruption) -> int:
         if opened.embedded:
             say("No ComfyUI server is configured: the built-in sketch engine paints.")
         library = await open_library(settings, opened)
-        planned = await in_thread(requests, options.asks, images, library, settings, embedded=opened.embedded)
+        embedded, lines = opened.embedded, options.lines
+        planned = await in_thread(
+            requests, options.asks, images, library, settings, embedded=embedded, lines=lines
+        )
         jobs = [job for request in planned for job in request.jobs()]
         if (told := cost(jobs, embedded=opened.embedded)) is not None:
             say(told)
@@ -102,23 +112,49 @@ def requests(
     settings: Settings,
     *,
     embedded: bool,
+    lines: Sequence[int] = (),
 ) -> list[Request]:
-    """All requests, complete and checked before the first is painted; each remark is said once."""
+    """All requests, complete and checked before the first is painted; each remark is said once.
+
+    Raises the first error, or, for ``lines`` of a file, one FlagError about all that are wrong.
+    """
     planned: list[Request] = []
-    notes: dict[Text, None] = {}
-    for ask in asks:
-        template = choose_template(library, ask)
-        prompt = template.parameters.get("prompt_text")
-        if prompt is not None and getattr(prompt, "required", True):
-            require_prompt(ask)
-        found = plan(ask, template, limits=limits_of(settings), draw=_draw, images=images)
-        # That a sketch is not painted by the model that the template names is said once, by the engine.
-        silent = set(template.fallbacks.values()) if embedded else set()
-        notes |= dict.fromkeys(n for request in found for n in request.values.notes if n not in silent)
-        planned += found
+    problems: list[tuple[int, FairbrushError]] = []
+    for index, ask in enumerate(asks):
+        try:
+            planned += _planned(ask, images, library, limits_of(settings))
+        except (UserError, TemplateError) as error:
+            if not lines:
+                raise
+            problems.append((lines[index], error))
+    if problems:
+        raise refused_lines(Text("The file"), problems)
+    # That a sketch is not painted by the model that the template names is said once, by the engine.
+    notes = dict.fromkeys(
+        note
+        for request in planned
+        for note in request.values.notes
+        if not (embedded and note in request.template.fallbacks.values())
+    )
     for note in notes:
         say(note)
     return planned
+
+
+def _planned(
+    ask: Ask, images: Mapping[str, InputImage], library: TemplateLibrary, limits: Limits
+) -> tuple[Request, ...]:
+    template = choose_template(library, ask)
+    prompt = template.parameters.get("prompt_text")
+    if prompt is not None and getattr(prompt, "required", True):
+        require_prompt(ask)
+    try:
+        return plan(ask, template, limits=limits, draw=_draw, images=images)
+    except ParameterError as error:
+        if error.parameter != "count" or ask.count < 2 or "seed" not in template.parameters:
+            raise
+        hint = Text("{reason} For more, give a range of seeds: --seed 1-{n}", reason=error.text, n=ask.count)
+        raise ParameterError("count", hint, cause=error.cause) from error
 
 
 def _draw(low: int, high: int) -> int:

@@ -20,11 +20,12 @@ from bot.cli.common import FAILED, load, printable, put, put_json, put_styled
 from bot.cli.interruption import Interruption
 from bot.config import Settings, find_config
 from bot.domain.errors import FairbrushError
+from bot.domain.ids import TemplateName
 from bot.domain.text import Text
 from bot.service.keep import Folder
 from bot.templates.catalogue import Catalogue
 from bot.templates.check import check
-from bot.templates.loader import TemplateLibrary
+from bot.templates.loader import TemplateLibrary, shipped_folder
 
 LOW_DISK_BYTES = 2 * 1024**3
 """Below this much free space the data folder is close to refusing pictures (about 1,000 large PNGs)."""
@@ -141,10 +142,24 @@ def _templates(settings: Settings, catalogue: Catalogue | None, *, embedded: boo
             continue
         # That the engine's models stand in for the template's is its nature, and said once above.
         findings = [f for f in check(template, catalogue) if f.severity == "problem" or not embedded]
+        unasked = not template.is_default and _is_shipped(library, template.name)
+        lacks_files = all(f.is_file for f in findings if f.severity == "problem")
         for finding in findings:
-            yield Row(finding.severity, subject, str(finding.text))
+            if finding.severity == "problem" and unasked and lacks_files:
+                # Nobody chose it: that a server has other models than it names is nothing to repair.
+                yield Row("warning", subject, f"Comes with Fairbrush, not for this server: {finding.text}")
+            else:
+                yield Row(finding.severity, subject, str(finding.text))
         if not findings:
             yield Row("ok", subject, f"/{template.command}: the server can run it.")
+
+
+def _is_shipped(library: TemplateLibrary, name: TemplateName) -> bool:
+    """Whether it came with the program and is as it came, wherever it lies now."""
+    try:
+        return library.sources(name) == TemplateLibrary(shipped_folder()).sources(name)
+    except (KeyError, FairbrushError):
+        return False
 
 
 def _front_ends(settings: Settings) -> Iterator[Row]:

@@ -109,7 +109,7 @@ def command(
             say(remark)
         from bot.cli import batch
 
-        options = batch.Options(asks, out, comfyui, as_json, config_file)
+        options = batch.Options(asks.asks, out, comfyui, as_json, config_file, asks.lines)
         return drive(lambda interruption: batch.paint(options, interruption))
 
     leave(work)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -97,13 +95,22 @@ def inspect_command(
 )
 @click.argument("file", type=click.Path(path_type=Path, readable=False), metavar="FILE")
 @click.option("--name", metavar="NAME", help="Name of the template (default: the file's).")
+@click.option(
+    "--workflows",
+    "folder",
+    type=click.Path(path_type=Path, file_okay=False),
+    metavar="DIR",
+    help="Folder to add it to, made if need be (default: workflows_dir of the configuration).",
+)
 @object_info_option
 @config_option
-def add_command(file: Path, name: str | None, object_info: str | None, config_file: Path | None) -> None:
+def add_command(
+    file: Path, name: str | None, folder: Path | None, object_info: str | None, config_file: Path | None
+) -> None:
     """Copy an exported workflow into the workflows folder and write its sidecar for review."""
     from bot.cli.common import drive, leave
 
-    leave(lambda: drive(lambda _: _add(file, name, object_info, config_file)))
+    leave(lambda: drive(lambda _: _add(file, name, folder, object_info, config_file)))
 
 
 async def _list(as_json: bool, comfyui: str | None, config_file: Path | None) -> int:
@@ -212,15 +219,19 @@ async def _inspect(files: tuple[Path, ...], as_json: bool, object_info: str | No
     return 0 if usable else FAILED
 
 
-async def _add(file: Path, name: str | None, object_info: str | None, config_file: Path | None) -> int:
+async def _add(
+    file: Path, name: str | None, named: Path | None, object_info: str | None, config_file: Path | None
+) -> int:
     import asyncio
 
     from bot.cli.common import load, put, say
+    from bot.cli.own_folder import named_folder, usual_folder
     from bot.templates.add import add_template
 
     settings = load(config_file)
     catalogue = await read_catalogue(object_info)
-    with own_folder(settings.workflows_dir, config_file) as folder:
+    used = settings.workflows_dir
+    with named_folder(named, used) if named else usual_folder(used, config_file) as folder:
         added = await asyncio.to_thread(add_template, file, folder, name, catalogue)
     put(str(added.export))
     put(str(added.sidecar))
@@ -230,45 +241,6 @@ async def _add(file: Path, name: str | None, object_info: str | None, config_fil
         f"Read {added.sidecar.name}, change what you like, then:  fairbrush imagine … --template {added.name}"
     )
     return 0
-
-
-@contextmanager
-def own_folder(workflows: Path, config_file: Path | None) -> Iterator[Path]:
-    """The folder to add to. One that came with the program is not the operator's: an update would take
-    what is added there. Then ``workflows`` is made beside the configuration, with copies of what came with
-    the program, since from then on it is the folder that counts; on failure it goes again.
-    """
-    import shutil
-
-    from bot.cli.common import say
-    from bot.config import find_config
-    from bot.domain.errors import OutputError
-    from bot.domain.text import Text
-    from bot.templates.loader import shipped_folder
-
-    config = find_config(config_file, Path.cwd())
-    own = (config.parent if config else Path.cwd()) / "workflows"
-    shipped = shipped_folder()
-    if workflows.resolve() != shipped.resolve() or own.resolve() == shipped.resolve():
-        yield workflows
-        return
-    try:
-        shutil.copytree(shipped, own)
-    except OSError as error:
-        raise OutputError(
-            Text(
-                "{folder} cannot be made: {reason}. Set workflows_dir to another folder.",
-                folder=own,
-                reason=error.strerror or error,
-            ),
-            cause=repr(error),
-        ) from error
-    try:
-        yield own
-    except BaseException:
-        shutil.rmtree(own, ignore_errors=True)
-        raise
-    say(f"Made {own}, with copies of the templates that come with Fairbrush.")
 
 
 async def read_catalogue(source: str | None) -> Catalogue | None:

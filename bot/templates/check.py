@@ -11,7 +11,7 @@ from bot.domain.text import Text
 from bot.templates.adapt import choice_spec, needed_nodes
 from bot.templates.addresses import called
 from bot.templates.catalogue import Catalogue, InputSpec, NodeClass
-from bot.templates.choices import nearest
+from bot.templates.choices import MODEL_SUFFIXES, nearest
 from bot.templates.graph import Address, Graph, Node
 from bot.templates.params import FloatParameter, IntParameter, Parameter, SeedParameter
 from bot.templates.template import Template
@@ -19,10 +19,12 @@ from bot.templates.template import Template
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """A ``problem`` is what the server would refuse; a ``warning`` what it would run differently."""
+    """A ``problem`` is what the server would refuse; a ``warning`` what it would run differently.
+    ``is_file``: all that is wrong is that the server lacks a file, which somebody may install."""
 
     severity: Literal["problem", "warning"]
     text: Text
+    is_file: bool = False
 
 
 def check(template: Template, catalogue: Catalogue) -> tuple[Finding, ...]:
@@ -31,15 +33,15 @@ def check(template: Template, catalogue: Catalogue) -> tuple[Finding, ...]:
     fitted = template.with_catalogue(catalogue)
     graph = needed_nodes(fitted.graph, fitted.outputs)
     written = {place for name in fitted.media for place in fitted.bindings[name]}
-    problems = [*_missing_classes(graph, catalogue), *_nothing_saved(fitted, catalogue)]
+    problems = [
+        Finding("problem", text)
+        for text in (*_missing_classes(graph, catalogue), *_nothing_saved(fitted, catalogue))
+    ]
     for node in graph:
         if (node_class := catalogue.get(node.class_type)) is not None:
             problems += _wrong_inputs(graph, node, node_class, catalogue, written)
-    problems += _wrong_defaults(fitted)
-    return (
-        *(Finding("problem", text) for text in problems),
-        *(Finding("warning", note) for note in fitted.notes),
-    )
+    problems += [Finding("problem", text) for text in _wrong_defaults(fitted)]
+    return (*problems, *(Finding("warning", note) for note in fitted.notes))
 
 
 def _nothing_saved(template: Template, catalogue: Catalogue) -> Iterator[Text]:
@@ -98,15 +100,19 @@ def _missing_classes(graph: Graph, catalogue: Catalogue) -> Iterator[Text]:
 
 def _wrong_inputs(
     graph: Graph, node: Node, node_class: NodeClass, catalogue: Catalogue, written: set[Address]
-) -> Iterator[Text]:
+) -> Iterator[Finding]:
     for spec in node_class.active_inputs(node.inputs):
         address = Address(node.id, spec.name)
         if spec.name not in node.inputs:
             if spec.required and not spec.type.startswith("COMFY_"):
-                yield Text("Node {node} lacks its input {input}.", node=called(node), input=spec.name)
+                said = Text("Node {node} lacks its input {input}.", node=called(node), input=spec.name)
+                yield Finding("problem", said)
         elif address not in written and node.is_literal(spec.name):
-            yield from _wrong_choice(graph, address, catalogue)
-            yield from _out_of_range(node, spec)
+            is_file = str(node.inputs[spec.name]).casefold().endswith(MODEL_SUFFIXES)
+            for said in _wrong_choice(graph, address, catalogue):
+                yield Finding("problem", said, is_file)
+            for said in _out_of_range(node, spec):
+                yield Finding("problem", said)
 
 
 def _wrong_choice(graph: Graph, address: Address, catalogue: Catalogue) -> Iterator[Text]:
