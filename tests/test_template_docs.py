@@ -23,11 +23,13 @@ SPELLED = {"minimum": "min", "maximum": "max"}
 @pytest.mark.parametrize(("workflow", "sidecar"), SIDECARS, ids=range(len(SIDECARS)))
 def test_every_example_of_a_sidecar_works(workflow: str, sidecar: str) -> None:
     template = good(made(export_of(workflow), sidecar, catalogue()))
+    files = dict.fromkeys(template.media, "ab" * 32)
     for preset in (None, *template.presets):
         for style in (None, *template.styles):
-            template.bind(
-                template.resolve({"prompt": "a fox"}, limits=TIER, draw=draw_low, preset=preset, style=style)
+            values = template.resolve(
+                {"prompt": "a fox", **files}, limits=TIER, draw=draw_low, preset=preset, style=style
             )
+            template.bind(values, {file: file for file in files.values()})
 
 
 def test_every_block_of_toml_is_run() -> None:
