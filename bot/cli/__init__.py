@@ -22,6 +22,9 @@ _COMMANDS = {
     "engine": "bot.cli.engine",
     "templates": "bot.cli.templates",
     "check": "bot.cli.check",
+    "queue": "bot.cli.queue",
+    "usage": "bot.cli.usage",
+    "quota": "bot.cli.quota",
 }
 
 

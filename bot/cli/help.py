@@ -26,3 +26,26 @@ With --json, one object a line for each file:
   {"file", "format", "roles", "parameters", "outputs", "problems", "notes"}
 format is api, ui or unknown; roles lists "node.input" addresses by role; parameters are
   [{"name", "kind", "default", "min", "max", "choices", "bind"}]"""
+
+QUEUE_JSON_HELP = """\b
+With --json, one object:
+  {"running", "paused", "draining", "waiting", "users", "servers", "jobs", "notices"}
+running says whether a bot answered; servers are
+  [{"name", "url", "state", "since", "reason", "model", "running", "staged", "foreign"}]
+with state up, down, starting or wedged; the first 50 jobs that wait, running and staged are
+  {"id", "user", "template", "state", "waited_seconds", "eta_seconds", "place", "why", "fraction"}
+and notices [{"at", "text"}]. Times are UTC milliseconds."""
+
+USAGE_JSON_HELP = """\b
+With --json, one object a line for each row:
+  {"user" or "template" or "day", "jobs", "done", "failed", "cancelled", "gpu_seconds",
+   "swap_seconds", "waited_seconds"}
+--csv gives the same columns. gpu_seconds were charged; swap_seconds were spent on loading models
+and charged to nobody; waited_seconds is the mean wait of the jobs that began."""
+
+QUOTA_JSON_HELP = """\b
+With --json, one object:
+  {"user", "name", "identities", "known", "tier", "own_limits", "window", "resets_at",
+   "gpu_seconds": {"limit", "left", "settled", "reserved", "granted", "carried"},
+   "jobs": {"limit", "left", "used"}, "blocked_until", "blocked_reason", "notes"}
+A limit of null is unlimited. Times are UTC milliseconds."""

@@ -110,4 +110,6 @@ class AtRest:
 
     def _view(self, job: JobRecord, user: str) -> JobView:
         waited = (job.started_at or self._clock()) - job.created_at
-        return JobView(job.id, user, job.work.template, job.state, max(0, waited))
+        begun = Text("It had been handed to a server, which the bot asks first when it starts.")
+        why = None if job.state is JobState.QUEUED else begun
+        return JobView(job.id, user, job.work.template, job.state, max(0, waited), why=why)
