@@ -115,22 +115,21 @@ def admit(standing: Standing, cost: Cost) -> Shortage | None:
     costs nothing at all is always admitted; a job that is thought to take no time is not, once nothing
     is left. The caller reserves in the same transaction.
     """
-    if not (cost.seconds >= 0 and cost.jobs >= 0):
+    if not (0 <= cost.seconds < math.inf and cost.jobs >= 0):
         raise ValueError(f"no cost: {cost}")
     if cost.seconds == 0 and cost.jobs == 0:
         return None
     limit = standing.allowance.gpu_seconds
     if limit is not None:
         left = limit - _taken(standing.use)
-        # The comparison is false for anything that is not a number.
-        if not (cost.seconds <= left + _TOLERANCE and left > _TOLERANCE):
+        if cost.seconds > left + _TOLERANCE or left <= _TOLERANCE:
             return Shortage(
                 "gpu_seconds",
                 limit,
                 max(0.0, left),
                 cost.seconds,
                 standing.resets_at,
-                not (0 < cost.seconds <= limit + _TOLERANCE),
+                limit <= _TOLERANCE or cost.seconds > limit + _TOLERANCE,
                 standing.window,
             )
     most = standing.allowance.jobs
@@ -160,7 +159,8 @@ def refusal(shortage: Shortage, timezone: str, now_ms: int) -> QuotaUsedUp:
         "time": f"{local_time(shortage.resets_at, timezone):%H:%M} {timezone}",
         "wait": about(shortage.resets_at - now_ms),
     }
-    kind = "none" if shortage.limit <= 0 else "never" if shortage.never else str(shortage.window)
+    nothing = shortage.limit <= 0 and shortage.left <= 0
+    kind = "none" if nothing else "never" if shortage.never else str(shortage.window)
     return QuotaUsedUp(Text(_REFUSALS[shortage.what, kind], **parts), cause=f"{shortage}")
 
 
@@ -170,8 +170,8 @@ _REFUSALS = MappingProxyType(
             "You have no GPU time here: your quota is {limit} seconds a day. Ask an operator for some."
         ),
         ("gpu_seconds", "never"): (
-            "This needs about {wanted} GPU seconds, more than your {limit} of a whole day. Ask for fewer "
-            "pictures, a smaller size or fewer steps."
+            "This needs about {wanted} GPU seconds: {left} are left, and a whole day has {limit}. Ask for "
+            "fewer pictures, a smaller size or fewer steps."
         ),
         ("gpu_seconds", "day"): (
             "This needs about {wanted} GPU seconds, and {left} of your {limit} a day are left. There is more "
@@ -182,16 +182,14 @@ _REFUSALS = MappingProxyType(
             "first come back at {time}, in {wait}. A smaller request may fit."
         ),
         ("jobs", "none"): "You may not make pictures here: your quota is {limit} a day. Ask an operator.",
-        ("jobs", "never"): (
-            "These are {wanted} pictures, more than your {limit} of a whole day. Ask for fewer."
-        ),
+        ("jobs", "never"): "You asked for {wanted}, and a whole day has {limit} pictures. Ask for fewer.",
         ("jobs", "day"): (
-            "These are {wanted} pictures, and {left} of your {limit} a day are left. There are more at "
+            "You asked for {wanted}, and {left} of your {limit} pictures a day are left. There are more at "
             "{time}, in {wait}."
         ),
         ("jobs", "rolling"): (
-            "These are {wanted} pictures, and {left} of your {limit} in 24 hours are left. The first come "
-            "back at {time}, in {wait}."
+            "You asked for {wanted}, and {left} of your {limit} pictures in 24 hours are left. The first "
+            "come back at {time}, in {wait}."
         ),
     }
 )
