@@ -3,7 +3,7 @@
 import subprocess
 import sys
 
-NAMES = ("startup", "overhead", "flood", "download")
+NAMES = ("startup", "overhead", "flood", "download", "submits")
 
 if __name__ == "__main__":
     codes = [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -181,8 +182,6 @@ async def test_counts_follow_every_move(desk: Desk) -> None:
 @pytest.mark.parametrize("new", JobState)
 async def test_the_database_knows_the_same_moves(tmp_path: Path, old: JobState, new: JobState) -> None:
     """The trigger in the schema and the table in the domain are one."""
-    import sqlite3
-
     async with opened(tmp_path) as desk:
         await desk.one()
     connection = sqlite3.connect(tmp_path / "fairbrush.db")

@@ -255,7 +255,7 @@ def _too_many_text(own: int, new: int, most: int) -> Text:
         )
     return Text(
         "You have {own} pictures waiting or running and may have {most}; these would be {new} more. "
-        "Wait for one to finish, or cancel one with /cancel.",
+        "Wait for one to finish, or cancel one of them.",
         own=own,
         most=most,
         new=new,

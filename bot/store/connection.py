@@ -46,7 +46,8 @@ def _in_snapshot(function: Callable[[sqlite3.Connection], T], connection: sqlite
 
 
 def writer(path: Path, *, busy_seconds: float = BUSY_SECONDS) -> Connection:
-    """The connection that may write. The file is made when it is not there."""
+    """The connection that may write. The file is made when it is not there; the mode of its journal is not
+    touched, for that would change a file that turns out not to be ours."""
     return Connection(partial(_connect, path, "rwc", busy_seconds, _FOR_WRITING), 64)
 
 
@@ -57,7 +58,6 @@ def reader(path: Path, *, busy_seconds: float = BUSY_SECONDS) -> Connection:
 
 _FOR_WRITING = (
     "PRAGMA foreign_keys = ON",
-    "PRAGMA journal_mode = WAL",
     # Without it a power cut may take back what was promised.
     "PRAGMA synchronous = FULL",
     # What people asked to be forgotten shall not be found in free pages of the file.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import sqlite3
 from collections.abc import Sequence
@@ -11,7 +12,7 @@ from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
-from bot.domain.errors import DatabaseUnusable, FairbrushError, StoreUnavailable, UserError
+from bot.domain.errors import DatabaseUnusable, StoreUnavailable, UserError
 from bot.domain.text import Text
 from bot.store.connection import Connection, column, reader
 from bot.store.migrations import APPLICATION_ID, Migration, migrate, packaged
@@ -30,16 +31,21 @@ def prepare(
 ) -> None:
     """Bring the database behind a writing ``connection`` to the newest version, after a backup.
 
-    Raises DatabaseUnusable; then nothing was changed.
+    Raises DatabaseUnusable or StoreUnavailable; then nothing was changed.
     """
     steps = packaged() if steps is None else steps
     version = check(path, connection, newest=len(steps))
-    if version == len(steps):
-        return
-    if version > 0:
-        moment = datetime.fromtimestamp(now_ms / 1000, UTC)
-        copy(connection, path.with_name(f"{path.stem}-v{version}-{moment:%Y%m%d-%H%M%S}{path.suffix}"))
-    migrate(connection, steps[version:])
+    if version < len(steps):
+        if version > 0:
+            copy(connection, _backup_beside(path, version, now_ms))
+        migrate(connection, steps[version:])
+    # Readers and the writer do not wait for each other.
+    connection.execute("PRAGMA journal_mode = WAL")
+
+
+def _backup_beside(path: Path, version: int, now_ms: int) -> Path:
+    moment = datetime.fromtimestamp(now_ms / 1000, UTC)
+    return path.with_name(f"{path.stem}-v{version}-{moment:%Y%m%d-%H%M%S}{path.suffix}")
 
 
 def check_current(path: Path, connection: sqlite3.Connection) -> None:
@@ -60,6 +66,15 @@ def check_current(path: Path, connection: sqlite3.Connection) -> None:
 
 def check(path: Path, connection: sqlite3.Connection, *, newest: int) -> int:
     """The version of the database; 0 for one that has just been made. Raises DatabaseUnusable."""
+    if sqlite3.sqlite_version_info < OLDEST_SQLITE:
+        raise DatabaseUnusable(
+            Text(
+                "This Python comes with SQLite {found}; Fairbrush needs {needed} or newer. "
+                "Install a newer Python.",
+                found=sqlite3.sqlite_version,
+                needed=".".join(map(str, OLDEST_SQLITE)),
+            )
+        )
     version: int = column(connection, "PRAGMA user_version")
     application: int = column(connection, "PRAGMA application_id")
     is_empty = column(connection, "SELECT count(*) FROM sqlite_schema") == 0
@@ -92,24 +107,26 @@ def check(path: Path, connection: sqlite3.Connection, *, newest: int) -> int:
 
 
 def copy(connection: sqlite3.Connection, target: Path) -> None:
-    """A copy of a database that may be in use, whole or not at all."""
+    """A copy of a database that may be in use, whole or not at all. Raises StoreUnavailable."""
     unfinished = target.with_name(f"{target.name}.part")
-    unfinished.unlink(missing_ok=True)
     try:
+        unfinished.unlink(missing_ok=True)
         with closing(sqlite3.connect(unfinished)) as into:
             connection.backup(into)
             # The copy is one file: it shall be moved and sent without a second beside it.
             into.execute("PRAGMA journal_mode = DELETE")
-        _to_disk(unfinished)
-        os.replace(unfinished, target)  # noqa: PTH105 (Path.replace is the same; this is said to be atomic)
-    except BaseException:
-        unfinished.unlink(missing_ok=True)
-        raise
-
-
-def _to_disk(path: Path) -> None:
-    with path.open("rb+") as file:
-        os.fsync(file.fileno())
+        with unfinished.open("rb+") as file:
+            os.fsync(file.fileno())
+        unfinished.replace(target)
+    except (sqlite3.Error, OSError) as error:
+        with contextlib.suppress(OSError):
+            unfinished.unlink(missing_ok=True)
+        if isinstance(error, sqlite3.Error):
+            raise explained(error, target) or error from error
+        raise StoreUnavailable(
+            Text("The copy {file} cannot be written: {reason}.", file=target, reason=error.strerror or error),
+            cause=repr(error),
+        ) from error
 
 
 async def backup(path: Path, target: Path) -> None:
@@ -119,16 +136,11 @@ async def backup(path: Path, target: Path) -> None:
     """
     if await asyncio.to_thread(target.exists):
         raise UserError(Text("{file} is there already. Name a file that is not.", file=target))
-    async with existing(path) as connection:
-        try:
+    try:
+        async with existing(path) as connection:
             await connection.work(partial(copy, target=target))
-        except sqlite3.Error as error:
-            raise explained(error, target) or error from error
-        except OSError as error:
-            raise StoreUnavailable(
-                Text("{file} cannot be written: {reason}.", file=target, reason=error.strerror or error),
-                cause=repr(error),
-            ) from error
+    except sqlite3.Error as error:
+        raise explained(error, path) or error from error
 
 
 def existing(path: Path) -> Connection:
@@ -140,6 +152,15 @@ def existing(path: Path) -> Connection:
     return reader(path)
 
 
-def understood(error: sqlite3.Error, path: Path) -> FairbrushError | sqlite3.Error:
-    """What to raise for a failure while opening."""
-    return explained(error, path) or error
+async def look_first(path: Path) -> None:
+    """Refuse a file that is not ours, too new, or damaged, before anything opens it for writing.
+
+    Raises DatabaseUnusable.
+    """
+    if await asyncio.to_thread(_holds_something, path):
+        async with reader(path) as connection:
+            await connection.work(partial(check, path, newest=len(packaged())))
+
+
+def _holds_something(path: Path) -> bool:
+    return path.exists() and path.stat().st_size > 0

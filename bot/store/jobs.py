@@ -184,7 +184,7 @@ def cancel(
         "at": at,
         "measured": micros(settle_seconds) if settle_seconds is not None else None,
         "swap": micros(swap_seconds) if used else None,
-        "why": f"cancelled by {by}",
+        "why": "cancelled",
         "job": job_id,
         "sources": _TO_CANCELLED,
     }

@@ -16,6 +16,8 @@ from bot.store.people import actor_key, first_key
 from bot.store.rows import allowance_from, allowance_json, as_json, ledger_entry, micros, seconds
 
 BOT = "bot"
+RESET = "reset: "
+"""What the reason of a grant begins with that gives back what was used."""
 
 _WRITE = """
 INSERT INTO ledger (at, identity, kind, us, quota_day, job, actor, reason) VALUES (?, ?, ?, ?, ?, ?, ?, ?)
@@ -46,6 +48,11 @@ _OWED_FROM = """
 SELECT quota_day, sum(carried_us) FROM usage_days
 WHERE identity IN (SELECT key FROM identities WHERE user = ?) AND quota_day >= ? AND carried_us > 0
 GROUP BY quota_day
+"""
+_GIVEN_BACK = """
+SELECT coalesce(sum(us), 0) FROM ledger
+WHERE identity IN (SELECT key FROM identities WHERE user = ?) AND kind = 'grant' AND quota_day = ?
+  AND instr(reason, ?) = 1
 """
 ENTRIES = """
 SELECT * FROM ledger_entries WHERE at >= ? ORDER BY at DESC, number DESC LIMIT ?
@@ -167,14 +174,13 @@ def grant(
 def reset(
     connection: sqlite3.Connection, user: UserId, day: QuotaDay, actor: str, reason: str, at: int
 ) -> float:
-    """Twice in a row gives nothing the second time: what was granted already counts."""
-    settled, _, granted, carried, _ = connection.execute(USE_OF_DAY, (user, day)).fetchone()
-    amount = seconds(max(0, settled + carried - granted))
-    if amount:
-        account = _Account(first_key(connection, user), day)
-        _write(connection, EntryKind.GRANT, micros(amount), account, actor, reason, at)
-    else:
-        first_key(connection, user)
+    """Twice in a row gives nothing the second time."""
+    account = _Account(first_key(connection, user), day)
+    settled, _, _, carried, _ = connection.execute(USE_OF_DAY, (user, day)).fetchone()
+    us = max(0, settled + carried - column(connection, _GIVEN_BACK, (user, day, RESET)))
+    if us:
+        _write(connection, EntryKind.GRANT, us, account, actor, f"{RESET}{reason}", at)
+    amount = seconds(us)
     write_audit(connection, AuditEntry(at, actor, "reset", user, f"{amount:g} s on {day} {reason}".rstrip()))
     return amount
 
@@ -188,10 +194,6 @@ def entries(
     else:
         rows = connection.execute(ENTRIES_OF_USER, (user, since, limit))
     return tuple(ledger_entry(row) for row in rows)
-
-
-def reserved_us(connection: sqlite3.Connection, job: int) -> int:
-    return int(column(connection, "SELECT us FROM ledger WHERE job = ? AND kind = 'reserve'", (job,)))
 
 
 def _write(

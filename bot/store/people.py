@@ -91,7 +91,7 @@ def actor_key(connection: sqlite3.Connection, actor: str) -> int:
 def known_person(connection: sqlite3.Connection, identity: IdentityId, name: str) -> Person | None:
     """The person, if nothing would have to be written: most people who come have been here before."""
     row = connection.execute(_NAME_OF, (identity,)).fetchone()
-    return person_of(connection, row["user"]) if row is not None and (row["name"] or "") == name else None
+    return person_of(connection, row["user"]) if row is not None and name in ("", row["name"]) else None
 
 
 def remember_person(connection: sqlite3.Connection, identity: IdentityId, name: str, at: int) -> Person:

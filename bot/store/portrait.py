@@ -17,7 +17,7 @@ WHERE i.user = ? ORDER BY i.key
 """
 _REQUESTS = """
 SELECT r.*, d.state AS delivery FROM request_records AS r LEFT JOIN deliveries AS d ON d.request = r.id
-WHERE r.identity_key IN (SELECT key FROM identities WHERE user = ?) ORDER BY r.created_at, r.id
+WHERE r.identity_key IN (SELECT key FROM identities WHERE user = ?) ORDER BY r.number
 """
 _JOBS = """
 SELECT place, id, number, seed, template, model, pixels, steps, state, attempts,
@@ -63,7 +63,7 @@ def export(connection: sqlite3.Connection, user: UserId) -> Mapping[str, Any]:
 
 def _request(connection: sqlite3.Connection, row: sqlite3.Row) -> dict[str, Any]:
     request = dict(row)
-    del request["identity_key"], request["user"]
+    del request["identity_key"], request["user"], request["number"]
     request["values"], request["options"] = json.loads(row["values"]), json.loads(row["options"])
     request["private"] = bool(row["private"])
     request["inputs"] = _all(connection, _INPUTS, row["id"])

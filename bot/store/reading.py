@@ -33,9 +33,9 @@ _INPUTS = """
 SELECT f.* FROM request_inputs AS n JOIN files AS f ON f.path = n.file WHERE n.request = ? ORDER BY n.number
 """
 # One identity at a time: then the index gives the newest without sorting all that a person ever asked for.
-REQUESTS_OF = "SELECT * FROM request_records WHERE identity_key = ? ORDER BY created_at DESC"
+REQUESTS_OF = "SELECT * FROM request_records WHERE identity_key = ? ORDER BY number DESC"
 OPEN_REQUESTS_OF = """
-SELECT * FROM request_records WHERE identity_key = ? AND ended_at IS NULL ORDER BY created_at DESC
+SELECT * FROM request_records WHERE identity_key = ? AND ended_at IS NULL ORDER BY number DESC
 """
 _RESULTS = """
 SELECT f.sha256, f.path, f.mime, f.size, r.kind, r.node, r.width, r.height
@@ -81,7 +81,7 @@ def requests_of(
     """The newest first."""
     sql = OPEN_REQUESTS_OF if open_only else REQUESTS_OF
     each = (connection.execute(sql, (key,)) for key in keys_of(connection, user))
-    newest = islice(merge(*each, key=lambda row: row["created_at"], reverse=True), limit)
+    newest = islice(merge(*each, key=lambda row: row["number"], reverse=True), limit)
     return tuple(_with_inputs(connection, row) for row in newest)
 
 

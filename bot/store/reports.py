@@ -19,7 +19,7 @@ QUARTER = 15 * 60 * 1000
 _SUMS = """
   count(*) AS jobs, sum(j.state = 'done') AS done, sum(j.state = 'failed') AS failed,
   sum(j.state = 'cancelled') AS cancelled, sum(iif(l.kind = 'settle', l.us, 0)) AS gpu_us,
-  sum(coalesce(j.swap_us, 0)) AS swap_us, sum(j.started_at - j.created_at) AS waited_ms,
+  sum(coalesce(j.swap_us, 0)) AS swap_us, sum(max(0, j.started_at - j.created_at)) AS waited_ms,
   count(j.started_at) AS began
 FROM jobs AS j
 LEFT JOIN ledger AS l ON l.job = j.place AND l.kind IN ('settle', 'release')

@@ -79,9 +79,9 @@ _IDENTITY_OF = "SELECT identity FROM identities WHERE key = ?"
 _RENAME = "UPDATE identities SET identity = ?, user = ? WHERE key = ?"
 _RENAME_ACTOR = "UPDATE actors SET actor = ? WHERE actor = ?"
 _RENAME_IN_AUDIT = """
-UPDATE audit SET actor = iif(actor = ?1, ?2, actor), subject = iif(subject = ?1, ?2, subject),
-  detail = iif(subject = ?1, '', detail)
-WHERE actor = ?1 OR subject = ?1
+UPDATE audit SET actor = iif(actor = ?2, ?1, actor), subject = iif(subject = ?2, ?1, subject),
+  detail = iif(subject = ?2, '', detail)
+WHERE actor = ?2 OR subject = ?2
 """
 _BLOCK_OF = "SELECT blocked_until, blocked_reason FROM users WHERE id = ? AND blocked_until > ?"
 _STILL_BLOCKED = "INSERT INTO users (id, blocked_until, blocked_reason, created_at) VALUES (?, ?, ?, ?)"
@@ -144,10 +144,9 @@ def _make_anonymous(connection: sqlite3.Connection, user: UserId, keys: Sequence
     for key, identity in zip(keys, identities, strict=True):
         connection.execute(_FORGET_NAME, (key,))
         connection.execute(_RENAME, (nobody(key), nobody(keys[0]), key))
-        for old in {identity, user}:
-            connection.execute(_RENAME_ACTOR, (nobody(key), old))
-            connection.execute(_RENAME_IN_AUDIT, (old, nobody(key)))
-            connection.execute(_RENAME_CANCELLER, (nobody(key), old))
+        for sql in (_RENAME_ACTOR, _RENAME_IN_AUDIT, _RENAME_CANCELLER):
+            connection.execute(sql, (nobody(key), identity))
+    connection.execute(_RENAME_IN_AUDIT, (nobody(keys[0]), user))
     for table in _OF_USER:
         connection.execute(table, (user,))
     if block is not None:

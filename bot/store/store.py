@@ -305,6 +305,7 @@ async def open_store(
                 yield SqliteStore(path, reads, None, clock)
         else:
             await asyncio.to_thread(path.parent.mkdir, parents=True, exist_ok=True)
+            await database.look_first(path)
             async with writer(path, busy_seconds=busy_seconds) as writes:
                 await writes.work(partial(database.prepare, path, clock()))
                 async with reader(path, busy_seconds=busy_seconds) as reads, _working(writes, path) as worker:

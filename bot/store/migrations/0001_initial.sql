@@ -63,7 +63,8 @@ CREATE TABLE files (
 CREATE INDEX files_added ON files (added_at);
 
 CREATE TABLE requests (
-  id TEXT PRIMARY KEY,
+  number INTEGER PRIMARY KEY,
+  id TEXT NOT NULL UNIQUE,
   identity INTEGER NOT NULL REFERENCES identities (key),
   event TEXT NOT NULL UNIQUE,
   platform TEXT NOT NULL,
@@ -82,8 +83,8 @@ CREATE TABLE requests (
   ended_at INTEGER,
   expired_at INTEGER
 ) STRICT;
-CREATE INDEX requests_of ON requests (identity, created_at);
-CREATE INDEX requests_open ON requests (identity, created_at) WHERE ended_at IS NULL;
+CREATE INDEX requests_of ON requests (identity);
+CREATE INDEX requests_open ON requests (identity) WHERE ended_at IS NULL;
 CREATE INDEX requests_to_expire ON requests (ended_at) WHERE ended_at IS NOT NULL AND expired_at IS NULL;
 
 CREATE TABLE request_inputs (
@@ -133,7 +134,7 @@ CREATE TABLE jobs (
   CHECK ((state IN ('done', 'failed', 'cancelled')) = (ended_at IS NOT NULL)),
   CHECK (kept = 0 OR state = 'done')
 ) STRICT;
-CREATE INDEX jobs_open ON jobs (state, place) WHERE state IN ('queued', 'staged', 'running');
+CREATE INDEX jobs_waiting ON jobs (place) WHERE state = 'queued';
 CREATE INDEX jobs_open_of ON jobs (identity) WHERE state IN ('queued', 'staged', 'running');
 CREATE INDEX jobs_kept ON jobs (fingerprint, place) WHERE kept = 1;
 CREATE INDEX jobs_created ON jobs (created_at);
@@ -324,7 +325,8 @@ CREATE TABLE audit (
 
 CREATE VIEW request_records AS
 SELECT r.id, i.identity, i.user, r.event, r.platform, r.template, r.template_hash, r."values", r.count, r.private,
-  r.tier, r.weight, r.reply, r.options, r.created_at, r.ended_at, r.expired_at, r.identity AS identity_key
+  r.tier, r.weight, r.reply, r.options, r.created_at, r.ended_at, r.expired_at, r.identity AS identity_key,
+  r.number
 FROM requests AS r JOIN identities AS i ON i.key = r.identity;
 
 CREATE VIEW job_records AS
