@@ -53,7 +53,9 @@ async def steer(what: str, config_file: Path | None) -> int:
     if not changed:
         put({"pause": "It was paused already.", "drain": "It was draining already."}.get(what, _AT_WORK))
         return 0
-    put(_DONE[what] if reached.running else f"{_DONE[what]} That holds when the bot starts.")
+    put(_DONE[what])
+    if not reached.running:
+        say("No bot runs; it holds when one starts.")
     return 0
 
 

@@ -32,7 +32,8 @@ async def grant(user: str, seconds: str, reason: str, as_json: bool, config_file
     settings = load(config_file)
     async with reach_to_change(settings) as reached:
         account = await reached.desk.grant(user, amount, actor=shell_actor(), reason=reason)
-    say(f"Granted {amount:g} GPU seconds to {account.name} for today.{_later(reached)}")
+    did = f"Granted {amount:g} GPU seconds to" if amount > 0 else f"Took {-amount:g} GPU seconds from"
+    say(f"{did} {cell(account.name)} for today.{_later(reached)}")
     _tell(account, settings, as_json)
     return 0
 
@@ -51,7 +52,7 @@ async def set_limits(
     async with reach_to_change(settings) as reached:
         account = await reached.desk.set_limits(user, change, actor=shell_actor(), reason=reason)
     whose = f"those of tier {account.tier}" if change is None else "their own"
-    say(f"The limits of {account.name} are {whose} now.{_later(reached)}")
+    say(f"The limits of {cell(account.name)} are {whose} now.{_later(reached)}")
     _tell(account, settings, as_json)
     return 0
 
@@ -60,13 +61,13 @@ async def reset(user: str, reason: str, as_json: bool, config_file: Path | None)
     settings = load(config_file)
     async with reach_to_change(settings) as reached:
         account = await reached.desk.reset(user, actor=shell_actor(), reason=reason)
-    say(f"The day of {account.name} begins anew.{_later(reached)}")
+    say(f"The day of {cell(account.name)} begins anew.{_later(reached)}")
     _tell(account, settings, as_json)
     return 0
 
 
 def _later(reached: Reached) -> str:
-    return "" if reached.running else " It is in the database; no bot runs."
+    return "" if reached.running else " (No bot runs: this was written to the database.)"
 
 
 def _limit(option: str, words: str | None) -> Limit | None:

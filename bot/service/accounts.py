@@ -136,8 +136,10 @@ class Accounts:
         at = self._clock()
         day = quota_day(at, self._timezone)
         seconds = await self._store.reset(person.user, day, actor=actor, reason=_reason(reason), at=at)
-        note = Text("{seconds} GPU seconds of today were given back.", seconds=f"{seconds:.1f}")
-        return await self._view(person, (note,))
+        notes = [Text("{seconds} GPU seconds of today were given back.", seconds=f"{seconds:.1f}")]
+        if self.rules_for(person, all_waiting=0).allowance.jobs is not None:
+            notes.append(Text("The jobs of today still count."))
+        return await self._view(person, tuple(notes))
 
     async def set_tier(self, wanted: str, tier: str | None, *, actor: str, reason: str) -> Account:
         """None: as the configuration says. Raises NotFound for a tier that is not in it."""
@@ -213,7 +215,7 @@ class Accounts:
 
     async def _nobody(self, wanted: str) -> NotFound:
         rows = await self._store.usage("user", since=0, until=self._clock() + 1, timezone=self._timezone)
-        close = nearest(wanted, (row.key for row in rows))
+        close = nearest(wanted, (row.key for row in rows)) if wanted else None
         if close is not None:
             return NotFound(
                 Text("There is no user “{name}”. Did you mean {nearest}?", name=wanted, nearest=close)
