@@ -136,28 +136,41 @@ class Attempts:
         ``attached``: the store has it staged or running there already (a process before us posted it).
         """
         try:
+            await self._run(server, active, attached=attached)
+        finally:
+            self._free_slot(server, active)
+
+    async def _run(self, server: Server, active: Active, *, attached: bool) -> None:
+        course: _Course | None = None
+        try:
             course = await self._course(server, active)
             end = None if course is None else await self._to_the_end(course, attached=attached)
         except StoreUnavailable as error:
             await self._store_refused(active, error)
             return
-        except asyncio.CancelledError:
-            raise
-        finally:
-            active.on_gpu = False
-            server.active.pop(active.item.job, None)
-            self._hooks.wake()
+        except Exception as error:  # noqa: BLE001 - one job that we stumble over must not stop all others
+            end = _stumbled(active, error)
         if course is None or end is None:
             # Cancelled before anything was posted.
             self._queue.finish(active.item.job, 0.0)
             self._forget(active.item.job)
             return
+        if not isinstance(end, Failed | Interrupted):
+            # The GPU is free for the next. After a failure the job may have to go back in line first, or
+            # its user's next one would overtake it.
+            self._free_slot(server, active)
         server.keeping += 1
         try:
             await self._conclude(course, end)
+        except Exception as error:  # noqa: BLE001 - likewise
+            await self._give_up(course, _stumbled(active, error), 0.0)
         finally:
             server.keeping -= 1
-            self._hooks.wake()
+
+    def _free_slot(self, server: Server, active: Active) -> None:
+        if server.active.get(active.item.job) is active:
+            del server.active[active.item.job]
+        self._hooks.wake()
 
     async def _course(self, server: Server, active: Active) -> _Course | None:
         job = await self._store.job(active.item.job)
@@ -178,7 +191,8 @@ class Attempts:
         if not attached and not await self._written_down(course, known):
             return None
         if active.cancel_by:
-            await self._store.wish_to_cancel(active.prompt_id, active.cancel_by, self._clock.now())
+            wish = self._store.wish_to_cancel
+            await self._surely(lambda: wish(active.prompt_id, active.cancel_by, self._clock.now()))
             if not submitted:
                 return Interrupted()
         self._streams.publish(JobStaged(job.id, server.name))
@@ -357,6 +371,8 @@ class Attempts:
             await self._free(server)
         self._queue.give_back(active.item, seconds)
         self._streams.publish(JobQueued(job.id, error.text))
+        if isinstance(error, OutOfMemory):
+            await self._hooks.ceiling()
         self._hooks.wake()
 
     async def _free(self, server: Server) -> None:
@@ -432,6 +448,18 @@ class Attempts:
             except StoreUnavailable as error:
                 self._notices.tell(error.text)
                 await self._clock.sleep(STORE_RETRY_SECONDS)
+
+
+def _stumbled(active: Active, error: Exception) -> FairbrushError:
+    log.error("stumbled over job %s", active.item.job, exc_info=error)
+    return FairbrushError(
+        Text(
+            "Fairbrush stumbled over this picture. That is a bug, not your fault; nothing is charged. "
+            "Tell the operator the id {job}.",
+            job=active.item.job,
+        ),
+        cause=type(error).__name__,
+    )
 
 
 async def _leniently(write: Awaitable[bool]) -> bool:

@@ -47,8 +47,6 @@ class Active:
     ahead: int = 0
     """Prompts that run before it on that server, while it waits there."""
     cancel_by: str = ""
-    on_gpu: bool = True
-    """False once the run is over and its files are being kept."""
 
     def remaining(self, now: float) -> float:
         """Seconds until its end, by what is expected and how far it is; 0 when it is overdue."""

@@ -31,8 +31,20 @@ class FakeRun:
     submission: Submission
     started: bool = False
     end: EndEvent | None = None
+    """None: it waits or runs there."""
+    told: EndEvent | None = None
+    """What whoever watches it hears as its end."""
     on_event: Callable[[RunEvent], None] | None = None
     changed: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def tell(self, end: EndEvent) -> None:
+        """Whoever watches it hears that it is over; what the server says of it stays."""
+        self.told = end
+        self.changed.set()
+
+    def over(self, end: EndEvent) -> None:
+        self.end = end
+        self.tell(end)
 
 
 @dataclass
@@ -82,8 +94,7 @@ class FakeServer:
 
     def end(self, event: EndEvent) -> FakeRun:
         run = self.start()
-        run.end = event
-        run.changed.set()
+        run.over(event)
         return run
 
     def restart(self) -> None:
@@ -91,8 +102,7 @@ class FakeServer:
         self.connections += 1
         for run in self.runs.values():
             if run.end is None:
-                run.end = Failed(LOST)
-                run.changed.set()
+                run.over(Failed(LOST))
         self.runs.clear()
 
     def crash(self) -> None:
@@ -100,8 +110,7 @@ class FakeServer:
         self.down = unreachable()
         for run in self.runs.values():
             if run.end is None:
-                run.end = Failed(unreachable())
-                run.changed.set()
+                run.over(Failed(unreachable()))
         self.runs.clear()
 
     async def until(self, condition: Callable[[FakeServer], object]) -> None:
@@ -129,20 +138,21 @@ class FakeServer:
             assert submission.prompt_id not in self.runs, "the same id was posted twice"
             self.posted.append(submission)
             run = self.runs[submission.prompt_id] = FakeRun(submission)
+        if run.end is not None:
+            return run.end
         run.on_event = on_event
-        if run.started and run.end is None:
+        run.changed.clear()
+        if run.started:
             on_event(Started())
-        if run.end is None:
-            await run.changed.wait()
-        assert run.end is not None
-        return run.end
+        await run.changed.wait()
+        assert run.told is not None
+        return run.told
 
     async def cancel(self, prompt_id: PromptId) -> None:
         self.cancelled.append(prompt_id)
         run = self.runs.get(prompt_id)
         if run is not None and run.end is None:
-            run.end = Interrupted(1.0 if run.started else None)
-            run.changed.set()
+            run.over(Interrupted(1.0 if run.started else None))
 
     async def fetch(self, file: OutputFile, target: Path) -> str:  # noqa: ARG002
         if self.fetch_error is not None:

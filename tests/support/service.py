@@ -9,8 +9,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import tomlkit
+
 from bot.app.service import Service, at_work, make_service
-from bot.config import Settings
+from bot.config import Settings, load_settings
 from bot.domain.ids import IdentityId, JobId, RequestId, ServerName
 from bot.domain.jobs import JobState
 from bot.presentation.flags import SHELL, parse_line
@@ -60,7 +62,11 @@ class FakeClock:
 
 
 def settings_for(folder: Path, **sections: Any) -> Settings:
-    return Settings.model_validate({"data_dir": folder / "data", "workflows_dir": WORKFLOWS, **sections})
+    """Settings as a config file with these sections would give them."""
+    file = folder / "config.toml"
+    content = {"data_dir": str(folder / "data"), "workflows_dir": str(WORKFLOWS), **sections}
+    file.write_text(tomlkit.dumps(content), encoding="utf-8")
+    return load_settings(file, environ={}, folder=folder)
 
 
 @dataclass
@@ -95,9 +101,11 @@ class Bot:
         assert found is not None
         return found
 
-    async def until_state(self, job: JobId, state: JobState) -> JobRecord:
+    async def until_state(self, job: JobId, state: JobState, *, tick: float = 0.0) -> JobRecord:
+        """Wait for a job to come to a state; the clock moves on by ``tick`` seconds a look."""
         async with asyncio.timeout(10):
-            while (found := await self.job(job)).state is not state:  # noqa: ASYNC110 - a row has no event
+            while (found := await self.job(job)).state is not state:
+                self.clock.advance(tick)
                 await asyncio.sleep(0.001)
         return found
 
