@@ -61,6 +61,7 @@ class Account:
         "head",
         "in_floors",
         "in_service",
+        "longest",
         "passed",
         "pending",
         "seconds",
@@ -77,6 +78,8 @@ class Account:
         self.pending = 0.0
         """Virtual charges of the jobs in service."""
         self.in_service = 0
+        self.longest = 0.0
+        """GPU seconds of its longest job that was measured here."""
         self.waiting = 0
         """Jobs that this server can run, and their estimates in all."""
         self.seconds = 0.0
@@ -118,7 +121,9 @@ class InService:
     item: Waiting
     server: ServerName
     estimate: float
-    """GPU seconds that were charged at its dispatch."""
+    """GPU seconds that it was expected to take at its dispatch."""
+    charge: float
+    """GPU seconds that were charged then."""
     weight: float
     """Of that moment: a later one must not change what the charge was."""
     account: Account
@@ -212,20 +217,29 @@ class Clock:
             account.in_floors = True
             heappush(self._floors, (account.confirmed, self._next_serial(), account))
 
-    def serve(self, account: Account, virtual: float) -> None:
-        """Charge a dispatch."""
+    def serve(self, account: Account, seconds: float) -> float:
+        """Begin a service that is expected to take ``seconds``; how many of them were charged.
+
+        Never more than the flow's longest measured job. An estimate that is too low errs by the jobs in
+        flight alone. One that is too high, time after time, would let the others get ahead by all of it
+        although the flow never had a job as long.
+        """
+        charge = min(seconds, account.longest)
         self.dispatches += 1
         account.in_service += 1
-        account.pending += virtual
+        account.pending += charge / account.flow.weight
         account.woken = False
-        account.since = self.dispatches
+        account.since = self.dispatches + 1  # behind whoever wakes before the next dispatch
         self._next_turn(account)
+        return charge
 
-    def settle(self, account: Account, charged: float, received: float) -> None:
-        """Replace a charge by what was received. Both in virtual time."""
+    def settle(self, served: InService, seconds: float) -> None:
+        """Replace the charge by what was measured."""
+        account = served.account
         account.in_service -= 1
-        account.pending = account.pending - charged if account.in_service else 0.0
-        account.confirmed += received
+        account.pending = account.pending - served.charge / served.weight if account.in_service else 0.0
+        account.confirmed += seconds / served.weight
+        account.longest = max(account.longest, seconds)
 
     def refresh(self, account: Account, head: Waiting | None) -> None:
         """Put the account where it belongs in the line, after anything about it has changed."""

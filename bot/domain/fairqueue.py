@@ -172,6 +172,10 @@ class FairQueue:
         """The first ``limit`` of the jobs that wait, in the order in which they are expected to go."""
         return next_jobs(self._flows.values(), self._clocks, limit)
 
+    def waits(self, job: JobId) -> bool:
+        """Whether it is neither in service nor unknown."""
+        return job in self._waiting
+
     @property
     def virtual_time(self) -> float:
         """Of the server that is furthest; never decreases. To be persisted."""
@@ -274,10 +278,10 @@ class FairQueue:
     ) -> None:
         if passed:
             passed.passed += seconds
-        weight = account.flow.weight
-        self._clocks[server].serve(account, seconds / weight)
-        turn = passed.turn if passed else 0
-        self._in_service[item.job] = InService(item, server, seconds, weight, account, passed, turn)
+        charge = self._clocks[server].serve(account, seconds)
+        self._in_service[item.job] = InService(
+            item, server, seconds, charge, account.flow.weight, account, passed, passed.turn if passed else 0
+        )
         if item.model:
             self._models[server] = item.model
 
@@ -286,7 +290,7 @@ class FairQueue:
         served = self._in_service.pop(job)
         account, passed = served.account, served.passed
         clock = self._clocks[served.server]
-        clock.settle(account, served.estimate / served.weight, seconds / served.weight)
+        clock.settle(served, seconds)
         clock.refresh(account, account.head)
         if passed and passed.turn == served.turn:
             passed.passed += seconds - served.estimate
