@@ -144,6 +144,12 @@ def rows(path: Path, sql: str, *parameters: object) -> list[tuple[Any, ...]]:
         return connection.execute(sql, parameters).fetchall()
 
 
+def link(path: Path, identity: str, user: str) -> None:
+    """Give an identity to a user, as linking will."""
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute("UPDATE identities SET user = ? WHERE identity = ?", (user, identity))
+
+
 def derived_totals(path: Path) -> Mapping[tuple[str, str], tuple[int, ...]]:
     """``usage_days`` as it must be, from the ledger alone: settled, reserved, granted, carried, jobs."""
     reserves: dict[int, int] = {}
