@@ -148,6 +148,10 @@ class Accounting(RuleBasedStateMachine):
     def time_passes(self, hours: float) -> None:
         self.now += round(hours * HOUR)
 
+    @rule()
+    def a_day_passes(self) -> None:
+        self.now += DAY
+
     @rule(hours=st.floats(-60, 60))
     def the_clock_is_set(self, hours: float) -> None:
         self.now += round(hours * HOUR)

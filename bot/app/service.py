@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import logging
 import secrets
+import shutil
 import uuid
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -229,6 +230,8 @@ async def _configured(
     chosen = configured_server(settings, url)
     if chosen is None:
         folder = settings.data_dir / "sketch"
+        # The engine remembers nothing over a restart, so what it left there is of no use to anybody.
+        await in_thread(shutil.rmtree, folder, ignore_errors=True)
         address = await start_engine(stack, engine, folder)
         return [ComfyServer(name="sketch", url=address)], True
     return ([chosen] if url is not None else settings.comfyui), False

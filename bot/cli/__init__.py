@@ -17,6 +17,7 @@ EXAMPLE = """\b
 Example:
   fairbrush imagine "a lighthouse at dusk" --ar 3:2 --seed 7 --count 2 --out pictures"""
 _COMMANDS = {
+    "run": "bot.cli.run",
     "imagine": "bot.cli.imagine",
     "demo": "bot.cli.demo",
     "engine": "bot.cli.engine",

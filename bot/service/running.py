@@ -150,6 +150,7 @@ class RunningBot:
                     yield await self._end(job)
                 else:
                     yield self._stands(job.id)
+            looked = self.clock.monotonic()
             while missing:
                 for event in await self._heard(subscription):
                     told = await self._told(event)
@@ -157,9 +158,11 @@ class RunningBot:
                         yield told
                     if isinstance(event, JobOver):
                         missing.pop(event.job, None)
-                for job_id in missing:
-                    if self.dispatcher.queue.waits(job_id):
-                        yield self._stands(job_id)
+                if self.clock.monotonic() - looked >= OUTLOOK_EVERY:
+                    looked = self.clock.monotonic()
+                    for job_id in tuple(missing):
+                        if self.dispatcher.queue.waits(job_id):
+                            yield self._stands(job_id)
 
     async def _heard(self, subscription: Subscription) -> list[JobEvent]:
         try:
