@@ -9,12 +9,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bot.app import Opened, open_backend
+from bot.cli import through_bot
 from bot.cli.asks import refused_lines
 from bot.cli.common import INTERRUPTED, ResultsLost, exit_code, load, message_of, say
 from bot.cli.interruption import Interruption
 from bot.cli.progress import Bar, Display, display
 from bot.cli.report import Failure, Report, Result, Tally, as_json, as_paths, cost, summary
 from bot.config import Settings
+from bot.control import ControlClient
 from bot.domain.errors import (
     AuthenticationFailed,
     BackendError,
@@ -61,6 +63,10 @@ async def paint(options: Options, interruption: Interruption) -> int:
     images = await read_images(options.asks)
     folder = Folder(options.out)
     await folder.prepare()
+    if options.comfyui is None and (bot := await ControlClient.connect(settings.data_dir)) is not None:
+        return await through_bot.paint(
+            bot, options.asks, images, folder, interruption, as_json=options.as_json
+        )
     async with open_backend(settings, options.comfyui, scratch=interruption.scratch_folder) as opened:
         if opened.embedded:
             say("No ComfyUI server is configured: the built-in sketch engine paints.")

@@ -46,6 +46,9 @@ class Bar(Protocol):
 
     def event(self, event: RunEvent) -> None: ...
 
+    def at(self, fraction: float | None, words: str) -> None:
+        """How far it is, where somebody else follows the run; None: it has not begun."""
+
     def done(self, words: str, *, ok: bool = True) -> None:
         """It has come to its end, painted (``ok``) or failed."""
 
@@ -226,10 +229,13 @@ class _LiveBar:
         self._task = task
 
     def event(self, event: RunEvent) -> None:
-        if isinstance(event, Progressed):
-            self._progress.update(self._task, completed=event.fraction)
-            self._display.moved(self._task, event.fraction)
-        if words := words_for(event):
+        self.at(event.fraction if isinstance(event, Progressed) else None, words_for(event))
+
+    def at(self, fraction: float | None, words: str) -> None:
+        if fraction is not None:
+            self._progress.update(self._task, completed=fraction)
+            self._display.moved(self._task, fraction)
+        if words:
             self._progress.update(self._task, words=printable(words))
 
     def done(self, words: str, *, ok: bool = True) -> None:
@@ -294,9 +300,14 @@ class _PlainBar:
     def event(self, event: RunEvent) -> None:
         if isinstance(event, Progressed):
             self._fraction = event.fraction
+        self._say(words_for(event), urgent=isinstance(event, Disconnected | Reconnected))
+
+    def at(self, fraction: float | None, words: str) -> None:
+        self._fraction = fraction or 0.0
+        self._say(words)
+
+    def _say(self, words: str, *, urgent: bool = False) -> None:
         now = self._clock()
-        words = words_for(event)
-        urgent = isinstance(event, Disconnected | Reconnected)
         if words and (urgent or now - self._said >= PLAIN_SECONDS):
             self._said = now
             say(f"{self._label}: {self._fraction:4.0%} {words}")

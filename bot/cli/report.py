@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from bot.cli.common import put, put_json
 from bot.cli.progress import duration
 from bot.domain.errors import FairbrushError, RunInterrupted
+from bot.domain.outputs import MediaKind
+from bot.domain.text import Text
 from bot.service.estimate import estimate_seconds
 from bot.service.imagine import Job
 from bot.service.painter import Picture
@@ -78,24 +81,41 @@ def as_paths(result: Result) -> None:
 def as_json(result: Result) -> None:
     """One object a picture, whatever came of it; ``JSON_HELP`` of ``bot.cli.help`` says what it holds."""
     values = result.job.values
-    shared: dict[str, object] = {
-        "template": values.template,
-        "seed": values.seed,
-        "values": dict(values.values),
-    }
+    what = (values.template, values.seed, values.values)
     if isinstance(result, Failure):
-        put_json({**shared, "error": result.error.code, "message": str(result.error)})
+        put_json(failed_json(*what, result.error.code, result.error.text))
         return
-    files = [{"path": str(kept.path), "kind": kept.kind} for kept in result.files]
-    put_json(
-        {
-            "files": files,
-            "texts": list(result.texts),
-            **shared,
-            "seconds": result.server_seconds,
-            "cached": result.cached,
-        }
-    )
+    files = [(kept.path, kept.kind) for kept in result.files]
+    put_json(painted_json(*what, files, result.texts, result.server_seconds, cached=result.cached))
+
+
+def painted_json(
+    template: str,
+    seed: int | None,
+    values: Mapping[str, object],
+    files: Sequence[tuple[Path, MediaKind]],
+    texts: Sequence[str],
+    seconds: float | None,
+    *,
+    cached: bool,
+) -> dict[str, object]:
+    return {
+        "files": [{"path": str(path), "kind": kind} for path, kind in files],
+        "texts": list(texts),
+        **_what(template, seed, values),
+        "seconds": seconds,
+        "cached": cached,
+    }
+
+
+def failed_json(
+    template: str, seed: int | None, values: Mapping[str, object], code: str, text: Text
+) -> dict[str, object]:
+    return {**_what(template, seed, values), "error": code, "message": str(text)}
+
+
+def _what(template: str, seed: int | None, values: Mapping[str, object]) -> dict[str, object]:
+    return {"template": template, "seed": seed, "values": dict(values)}
 
 
 def summary(tally: Tally, total: int) -> str:

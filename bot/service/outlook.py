@@ -44,8 +44,10 @@ def _none_works(able: Sequence[Server]) -> Text:
 def _why(place: Place, foreign: int) -> Text:
     if place.before == 0:
         first = Text("You are next.")
-    elif place.flows_before <= 1 and place.before == 1:
+    elif place.before == 1:
         first = Text("One picture comes before yours.")
+    elif place.flows_before == 1:
+        first = Text("{pictures} pictures come before yours.", pictures=place.before)
     else:
         first = Text(
             "{pictures} pictures of {people} people come before yours.",
