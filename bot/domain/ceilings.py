@@ -15,9 +15,12 @@ from bot.domain.text import Text
 from bot.domain.work import Work
 
 _CEILING_LASTS = 7 * DAY
+_NEWS_AFTER = DAY
 _STRIKES = 2
 _MOST_STRIKES = 16
 _MOST_KEYS = 4_000
+
+_Key = tuple[str, str, str]
 
 
 @dataclass(slots=True)
@@ -42,8 +45,8 @@ class Ceilings:
     """
 
     def __init__(self) -> None:
-        self._known: dict[tuple[str, str, str], _Memory] = {}
-        self._dirty: set[tuple[str, str, str]] = set()
+        self._known: dict[_Key, _Memory] = {}
+        self._dirty: set[_Key] = set()
 
     def out_of_memory(self, server: ServerName, work: Work, at: int) -> None:
         if work.pixels <= 0:
@@ -54,16 +57,19 @@ class Ceilings:
             memory.worked = 0
 
     def succeeded(self, server: ServerName, work: Work, at: int) -> None:
-        key = _key(server, work)
-        known = self._known.get(key)
-        if work.pixels <= 0 or (known is None and not work.pixels):
+        if work.pixels <= 0:
             return
-        lifted = known is not None and any(pixels <= work.pixels for pixels, _ in known.strikes)
-        larger = known is None or work.pixels > known.worked or not _is_live(known.worked_at, at)
-        if lifted or larger:
-            memory = self._change(server, work)
-            memory.strikes = [strike for strike in memory.strikes if strike[0] > work.pixels]
-            memory.worked, memory.worked_at = max(work.pixels, memory.worked if not larger else 0), at
+        known = self._known.get(_key(server, work)) or _Memory([])
+        too_many = [strike for strike in known.strikes if strike[0] <= work.pixels]
+        largest = work.pixels >= known.worked or not _is_live(known.worked_at, at)
+        # The same size again is news only once in a while: not every success is to be written down.
+        news = work.pixels != known.worked or abs(at - known.worked_at) > _NEWS_AFTER
+        if not too_many and not (largest and news):
+            return
+        memory = self._change(server, work)
+        memory.strikes = [strike for strike in memory.strikes if strike not in too_many]
+        if largest:
+            memory.worked, memory.worked_at = work.pixels, at
 
     def allows(self, server: ServerName, work: Work, at: int) -> bool:
         ceiling = self.ceiling(server, work, at)
@@ -94,16 +100,20 @@ class Ceilings:
         self._dirty.clear()
         return changed
 
+    def not_saved(self, entries: Mapping[str, Any]) -> None:
+        """What :meth:`dirty` gave could not be written: give it again."""
+        self._dirty.update(key for text in entries if (key := _parse_key(text)) is not None)
+
     def load(self, stored: Mapping[str, Any]) -> None:
         """Take up what was persisted; what is not ours is left alone."""
         for text, value in stored.items():
-            match _parse(text), value:
-                case [str(server), str(template), str(model)], {
+            match _parse_key(text), value:
+                case (str(), str(), str()) as key, {
                     "strikes": list(strikes),
                     "worked": [int(worked), int(worked_at)],
                 }:
                     pairs = [(p, at) for p, at in _pairs(strikes) if p > 0]
-                    self._known[server, template, model] = _Memory(sorted(pairs), worked, worked_at)
+                    self._known[key] = _Memory(sorted(pairs), worked, worked_at)
 
     def _change(self, server: ServerName, work: Work) -> _Memory:
         key = _key(server, work)
@@ -117,7 +127,7 @@ class Ceilings:
         return memory
 
 
-def _key(server: ServerName, work: Work) -> tuple[str, str, str]:
+def _key(server: ServerName, work: Work) -> _Key:
     return server, work.template, work.model
 
 
@@ -137,11 +147,15 @@ def _pairs(values: Iterable[object]) -> Iterable[tuple[int, int]]:
                 yield first, second
 
 
-def _parse(text: str) -> Any:
+def _parse_key(text: str) -> _Key | None:
     try:
-        return json.loads(text)
+        parts = json.loads(text)
     except ValueError:
         return None
+    match parts:
+        case [str(server), str(template), str(model)]:
+            return server, template, model
+    return None
 
 
 def too_big(work: Work, largest: int | None = None) -> TooBigForGpu:

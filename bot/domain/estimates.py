@@ -101,18 +101,25 @@ class Estimates:
         return median([swap for swap in others if swap is not None] or [0.0])
 
     def split(
-        self, work: Work, server: ServerName, measured_total: float, swapped: bool
+        self,
+        work: Work,
+        server: ServerName,
+        measured_total: float,
+        swapped: bool,
+        *,
+        complete: bool = True,
     ) -> tuple[float, float]:
         """Of a run that took ``measured_total``: what is charged for the job, and what the load took.
 
         What is left after the learned load, as long as such jobs have been seen to take as little and as
         much on this server. As long as nothing was learned of them the first guess is charged, and without
-        one everything. Neither part is negative, and they add up to the whole.
+        one everything. Neither part is negative, and they add up to the whole. Of a run that did not come to
+        its end (not ``complete``) the load, which comes first, is taken off and no less than that charged.
         """
         total = measured_total if is_positive(measured_total) else 0.0
         if not swapped:
             return total, 0.0
-        charged = min(total, self._without_load(work, server, total))
+        charged = min(total, self._without_load(work, server, total, complete=complete))
         return charged, total - charged
 
     def dirty(self) -> Mapping[str, Any]:
@@ -167,16 +174,17 @@ class Estimates:
             return here
         return self._best(_levels(template, model, units)) or here
 
-    def _without_load(self, work: Work, server: ServerName, total: float) -> float:
+    def _without_load(self, work: Work, server: ServerName, total: float, *, complete: bool) -> float:
         window = self._here(work.template, work.model, work.units, server)
-        if window is None:
+        if window is not None:
+            least, usual, most = (window.quantile(q) * work.units for q in (0.1, 0.5, RESERVE_QUANTILE))
+        else:
             guess = _guess(work)
-            return total if guess is None else guess
+            least = usual = most = total if guess is None else guess
+        if not complete:
+            return max(0.0, min(total - self.swap_seconds(server, work.model), most))
         swap = self._swap(server, work.model)
-        if swap is None:
-            return window.quantile(0.5) * work.units
-        least, most = (window.quantile(q) * work.units for q in (0.1, RESERVE_QUANTILE))
-        return max(least, min(total - swap, most))
+        return usual if swap is None else max(least, min(total - swap, most))
 
     def _swap(self, server: str, model: str) -> float | None:
         key = ("load", server, model)

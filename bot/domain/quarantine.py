@@ -42,11 +42,11 @@ class Quarantine:
         """The time until which the template rests when this failure sent it to rest, for telling the
         operator; else None. Failures of jobs that were under way when the rest began add nothing."""
         row = self._rows.setdefault(template, _Row([]))
-        if request in row.requests or self.until(template, at) is not None:
+        if request in row.requests:
             return None
         row.requests = [*row.requests, str(request)][-_REMEMBERED:]
         self._dirty.add(template)
-        if len(row.requests) < _FAILURES:
+        if len(row.requests) < _FAILURES or self.until(template, at) is not None:
             return None
         length = min(_SHORTEST * 2**row.level, _LONGEST)
         row.level = min(row.level + 1, 30)
@@ -83,6 +83,10 @@ class Quarantine:
             }
         self._dirty.clear()
         return changed
+
+    def not_saved(self, entries: Mapping[str, Any]) -> None:
+        """What :meth:`dirty` gave could not be written: give it again."""
+        self._dirty.update(TemplateName(template) for template in entries)
 
     def load(self, stored: Mapping[str, Any]) -> None:
         """Take up what was persisted; what is not ours is left alone."""
