@@ -85,7 +85,8 @@ WHERE actor = ?2 OR subject = ?2
 """
 _BLOCK_OF = "SELECT blocked_until, blocked_reason FROM users WHERE id = ? AND blocked_until > ?"
 _STILL_BLOCKED = "INSERT INTO users (id, blocked_until, blocked_reason, created_at) VALUES (?, ?, ?, ?)"
-_OF_USER = ("DELETE FROM flows WHERE user = ?", "DELETE FROM users WHERE id = ?")
+_FORGET_FLOW = "DELETE FROM flows WHERE user = ?"
+_FORGET_USER = "DELETE FROM users WHERE id = ?1 AND NOT EXISTS (SELECT 1 FROM identities WHERE user = ?1)"
 _NEW_IDENTITY = "INSERT INTO identities (identity, user, since) VALUES (?, ?, ?)"
 
 
@@ -147,8 +148,10 @@ def _make_anonymous(connection: sqlite3.Connection, user: UserId, keys: Sequence
         for sql in (_RENAME_ACTOR, _RENAME_IN_AUDIT, _RENAME_CANCELLER):
             connection.execute(sql, (nobody(key), identity))
     connection.execute(_RENAME_IN_AUDIT, (nobody(keys[0]), user))
-    for table in _OF_USER:
-        connection.execute(table, (user,))
+    # Users are named after identities: a linked one's own row is empty by now, but bears its name.
+    for owner in {user, *identities}:
+        connection.execute(_FORGET_FLOW, (owner,))
+        connection.execute(_FORGET_USER, (owner,))
     if block is not None:
         connection.execute(_STILL_BLOCKED, (user, *block, at))
         connection.executemany(_NEW_IDENTITY, [(identity, user, at) for identity in identities])
