@@ -22,6 +22,7 @@ from bot.domain.errors import (
     RunInterrupted,
     ServerUnreachable,
     ServerWedged,
+    WordsBlocked,
 )
 from bot.domain.events import EndEvent, Failed
 from bot.domain.text import Text
@@ -218,6 +219,18 @@ def test_requests_are_all_checked_before_the_first_is_painted(tmp_path: Path) ->
     asks = [parse_line(line, SHELL) for line in ("a fox", "--template text-to-image")]
     with pytest.raises(FlagError, match="There is no text"):
         requests(asks, {}, library, settings(tmp_path), embedded=False)
+
+
+@pytest.mark.parametrize("line", ["a b.a.d fox", "a fox --no BAD", 'a fox --set negative_text="so bad"'])
+def test_words_that_the_operator_does_not_want_are_refused_in_the_shell_too(
+    tmp_path: Path, line: str
+) -> None:
+    library = TemplateLibrary(WORKFLOWS, catalogue())
+    moderated = load_settings(
+        None, environ={"FAIRBRUSH__MODERATION__BLOCKED_WORDS": '["bad"]'}, folder=tmp_path
+    )
+    with pytest.raises(WordsBlocked):
+        requests([parse_line(line, SHELL)], {}, library, moderated, embedded=False)
 
 
 def test_every_line_of_a_file_that_cannot_be_painted_is_named(tmp_path: Path) -> None:

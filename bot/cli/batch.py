@@ -29,8 +29,10 @@ from bot.domain.errors import (
     TemplateError,
     UserError,
 )
+from bot.domain.moderation import BlockedWords
 from bot.domain.text import Text
 from bot.presentation.flags import Ask, require_prompt
+from bot.service.gate import moderate
 from bot.service.images import InputImage, read_input_image
 from bot.service.imagine import Job, Request, choose_template, named_files, plan
 from bot.service.keep import Folder
@@ -124,10 +126,12 @@ def requests(
 
     Raises the first error, or, for ``lines`` of a file, one FlagError about all that are wrong.
     """
+    moderator = BlockedWords(settings.moderation.blocked_words)
     planned: list[Request] = []
     problems: list[tuple[int, FairbrushError]] = []
     for index, ask in enumerate(asks):
         try:
+            moderate(ask, moderator)
             planned += _planned(ask, images, library, limits_of(settings))
         except (UserError, TemplateError) as error:
             if not lines:

@@ -88,7 +88,7 @@ class Gate:
     ) -> tuple[Passed, ...]:
         """The requests that ``ask`` means. Raises Denied, or another UserError, with its own message."""
         self.open_for_new()
-        self.moderate(ask)
+        moderate(ask, self.moderator)
         template = choose_template(self.shelf.library, ask, origin.command)
         now = self.clock.now()
         if (until := self.guards.quarantine.until(template.name, now)) is not None:
@@ -108,18 +108,6 @@ class Gate:
             raise NotAccepting(
                 Text("The operator lets the queue run empty: nothing new is taken. Ask again later.")
             )
-
-    def moderate(self, ask: Ask) -> None:
-        """Raise :class:`WordsBlocked` for a blocked word in any text of the request."""
-        for text in texts_of(ask):
-            if self.moderator.find(text) is not None:
-                raise WordsBlocked(
-                    Text(
-                        "Your text holds something that the operator of this bot does not allow. Say it in "
-                        "other words."
-                    ),
-                    cause="blocked word",
-                )
 
     def _plan(
         self, ask: Ask, template: Template, tier: Tier, images: Mapping[str, InputImage]
@@ -177,6 +165,19 @@ class Gate:
             if not any(ceilings.allows(server, job.work, now) for server in servers):
                 worked = [ceilings.largest(server, job.work, now) or 0 for server in servers]
                 raise too_big(job.work, max(worked))
+
+
+def moderate(ask: Ask, moderator: Moderator) -> None:
+    """Raise :class:`WordsBlocked` for a blocked word in any text of the request."""
+    for text in texts_of(ask):
+        if moderator.find(text) is not None:
+            raise WordsBlocked(
+                Text(
+                    "Your text holds something that the operator of this bot does not allow. Say it in "
+                    "other words."
+                ),
+                cause="blocked word",
+            )
 
 
 def texts_of(ask: Ask) -> Iterator[str]:

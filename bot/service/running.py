@@ -45,14 +45,13 @@ class RunningBot:
     # Looking
 
     async def queue(self) -> views.QueueView:
-        waiting = [job for job in self.dispatcher.known_jobs() if self.dispatcher.queue.waits(job.id)]
         shown = self.dispatcher.queue.upcoming(views.MOST_JOBS_SHOWN)
         gates = self.dispatcher.gates
         users = {job.user for job in self.dispatcher.known_jobs()}
         return views.QueueView(
             paused=gates.paused,
             draining=gates.draining,
-            waiting=len(waiting),
+            waiting=len(self.dispatcher.queue),
             users=len(users),
             servers=await self.servers(),
             jobs=tuple([view for item in shown if (view := await self._view(item.job)) is not None]),
