@@ -150,12 +150,16 @@ def link(path: Path, identity: str, user: str) -> None:
         connection.execute("UPDATE identities SET user = ? WHERE identity = ?", (user, identity))
 
 
-def derived_totals(path: Path) -> Mapping[tuple[str, str], tuple[int, ...]]:
-    """``usage_days`` as it must be, from the ledger alone: settled, reserved, granted, carried, jobs."""
+Totals = Mapping[tuple[int, str], tuple[int, ...]]
+"""By identity and quota day: settled, reserved, granted, carried (in microseconds), jobs."""
+
+
+def ledger_totals(connection: sqlite3.Connection) -> Totals:
+    """``usage_days`` as it must be, from the ledger alone."""
     reserves: dict[int, int] = {}
-    totals: dict[tuple[str, str], list[int]] = {}
-    for identity, kind, us, day, job in rows(
-        path, "SELECT identity, kind, us, quota_day, job FROM ledger ORDER BY number"
+    totals: dict[tuple[int, str], list[int]] = {}
+    for identity, kind, us, day, job in connection.execute(
+        "SELECT identity, kind, us, quota_day, job FROM ledger ORDER BY number"
     ):
         sums = totals.setdefault((identity, day), [0, 0, 0, 0, 0])
         if kind == "reserve":
@@ -171,6 +175,13 @@ def derived_totals(path: Path) -> Mapping[tuple[str, str], tuple[int, ...]]:
     return {key: tuple(sums) for key, sums in totals.items()}
 
 
-def kept_totals(path: Path) -> Mapping[tuple[str, str], tuple[int, ...]]:
+def usage_totals(connection: sqlite3.Connection) -> Totals:
+    """``usage_days`` as it is."""
     sql = "SELECT identity, quota_day, settled_us, reserved_us, granted_us, carried_us, jobs FROM usage_days"
-    return {(row[0], row[1]): tuple(row[2:]) for row in rows(path, sql)}
+    return {(row[0], row[1]): tuple(row[2:]) for row in connection.execute(sql)}
+
+
+def assert_balanced(path: Path) -> None:
+    with closing(sqlite3.connect(path)) as connection:
+        assert usage_totals(connection) == ledger_totals(connection)
+        assert connection.execute("PRAGMA foreign_key_check").fetchall() == []

@@ -20,10 +20,9 @@ from tests.store_support import (
     NOON,
     RULES,
     Desk,
+    assert_balanced,
     completion,
-    derived_totals,
     file,
-    kept_totals,
     link,
     opened,
     rows,
@@ -37,7 +36,7 @@ TODAY = QuotaDay("2026-11-18")
 async def desk(tmp_path: Path) -> AsyncIterator[Desk]:
     async with opened(tmp_path) as desk:
         yield desk
-    assert kept_totals(tmp_path / "fairbrush.db") == derived_totals(tmp_path / "fairbrush.db")
+    assert_balanced(tmp_path / "fairbrush.db")
 
 
 def everything(desk: Desk) -> list[tuple[int, ...]]:

@@ -19,7 +19,7 @@ from bot.service.records import Completion
 from bot.store.connection import Connection, reader, writer
 from bot.store.troubles import explained
 from bot.store.writer import MOST_IN_ONE_COMMIT, Writer
-from tests.store_support import NOON, Desk, derived_totals, kept_totals, opened, rows
+from tests.store_support import NOON, Desk, assert_balanced, opened, rows
 
 ROOT = Path(__file__).parent.parent
 
@@ -161,8 +161,7 @@ async def _pragma(desk: Desk, pragma: str) -> None:
 
 def assert_whole(path: Path) -> None:
     assert rows(path, "PRAGMA integrity_check") == [("ok",)]
-    assert rows(path, "PRAGMA foreign_key_check") == []
-    assert kept_totals(path) == derived_totals(path)
+    assert_balanced(path)
     counted = dict(rows(path, "SELECT state, jobs FROM job_counts WHERE jobs > 0"))
     assert counted == dict(rows(path, "SELECT state, count(*) FROM jobs GROUP BY state"))
     missing = "SELECT id FROM requests WHERE id NOT IN (SELECT request FROM {})"

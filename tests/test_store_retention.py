@@ -20,9 +20,8 @@ from tests.store_support import (
     NOON,
     RULES,
     Desk,
-    derived_totals,
+    assert_balanced,
     file,
-    kept_totals,
     link,
     opened,
     rows,
@@ -35,9 +34,7 @@ ANN, BOB = UserId("discord:1"), UserId("discord:2")
 async def desk(tmp_path: Path) -> AsyncIterator[Desk]:
     async with opened(tmp_path) as desk:
         yield desk
-    path = tmp_path / "fairbrush.db"
-    assert kept_totals(path) == derived_totals(path)
-    assert rows(path, "PRAGMA foreign_key_check") == []
+    assert_balanced(tmp_path / "fairbrush.db")
 
 
 def everything_written(path: Path) -> str:

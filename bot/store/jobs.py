@@ -15,7 +15,7 @@ from bot.store.connection import column
 from bot.store.reading import job as read_job
 from bot.store.rows import json_list, micros
 
-_STAGE = """
+STAGE = """
 UPDATE jobs SET state = 'staged', attempt = :prompt, attempts = attempts + 1, changed_at = :at,
   changed_why = :why
 WHERE id = :job AND state IN (SELECT value FROM json_each(:sources))
@@ -25,13 +25,13 @@ _NEW_ATTEMPT = """
 INSERT INTO attempts (prompt_id, job, server, client_id, state, created_at) VALUES (?, ?, ?, ?, 'open', ?)
 """
 # "attempt" is the one that the job is at a server by: what an older one says later moves nothing.
-_START = """
+START = """
 UPDATE jobs SET state = 'running', started_at = :at, changed_at = :at, changed_why = ''
 WHERE place = (SELECT job FROM attempts WHERE prompt_id = :prompt) AND attempt = :prompt
   AND state IN (SELECT value FROM json_each(:sources))
 """
 _ATTEMPT_STARTED = "UPDATE attempts SET started_at = coalesce(started_at, ?) WHERE prompt_id = ?"
-_REQUEUE = """
+REQUEUE = """
 UPDATE jobs SET state = 'queued', attempt = NULL, started_at = NULL, changed_at = :at, changed_why = :why
 WHERE place = (SELECT job FROM attempts WHERE prompt_id = :prompt) AND attempt = :prompt
   AND state IN (SELECT value FROM json_each(:sources))
@@ -42,7 +42,7 @@ WHERE place = (SELECT job FROM attempts WHERE prompt_id = :prompt AND state = 'o
   AND state IN (SELECT value FROM json_each(:sources))
 """
 # Any attempt of the job that is still open may bring it home: a picture is a picture.
-_DONE = """
+DONE = """
 UPDATE jobs SET state = 'done', attempt = NULL, ended_at = :at, measured_us = :measured, swap_us = :swap,
   kept = :kept, changed_at = :at, changed_why = ''
 WHERE place = (SELECT job FROM attempts WHERE prompt_id = :prompt AND state = 'open')
@@ -67,7 +67,7 @@ _END_ATTEMPTS_OF = "UPDATE attempts SET state = 'ended', ended_at = ? WHERE job 
 _CANCEL_BY = "UPDATE attempts SET cancel_by = ? WHERE prompt_id = ? AND cancel_by = ''"
 _RESULT = "INSERT INTO results (job, number, file, kind, node, width, height) VALUES (?, ?, ?, ?, ?, ?, ?)"
 _TEXT = "INSERT INTO texts (job, number, text) VALUES (?, ?, ?)"
-_REQUEST_OVER = """
+REQUEST_OVER = """
 UPDATE requests SET ended_at = :at
 WHERE id = (SELECT request FROM jobs WHERE place = :place) AND ended_at IS NULL
   AND NOT EXISTS (
@@ -93,7 +93,7 @@ def stage(connection: sqlite3.Connection, attempt: AttemptRecord) -> bool:
         "job": attempt.job,
         "sources": _TO_STAGED,
     }
-    place = _returned(connection, _STAGE, parameters)
+    place = _returned(connection, STAGE, parameters)
     if place is None:
         return False
     connection.execute(
@@ -103,7 +103,7 @@ def stage(connection: sqlite3.Connection, attempt: AttemptRecord) -> bool:
 
 
 def start(connection: sqlite3.Connection, prompt_id: PromptId, at: int) -> bool:
-    moved = connection.execute(_START, {"prompt": prompt_id, "at": at, "sources": _TO_RUNNING}).rowcount > 0
+    moved = connection.execute(START, {"prompt": prompt_id, "at": at, "sources": _TO_RUNNING}).rowcount > 0
     if moved:
         connection.execute(_ATTEMPT_STARTED, (at, prompt_id))
     return moved
@@ -111,7 +111,7 @@ def start(connection: sqlite3.Connection, prompt_id: PromptId, at: int) -> bool:
 
 def requeue(connection: sqlite3.Connection, prompt_id: PromptId, at: int, reason: str) -> bool:
     parameters = {"prompt": prompt_id, "at": at, "why": reason, "sources": _TO_QUEUED}
-    return connection.execute(_REQUEUE, parameters).rowcount > 0
+    return connection.execute(REQUEUE, parameters).rowcount > 0
 
 
 def reattach(connection: sqlite3.Connection, prompt_id: PromptId, at: int) -> bool:
@@ -140,7 +140,7 @@ def complete(
         "kept": bool(completion.files or completion.texts),
         "sources": _TO_DONE,
     }
-    rows = connection.execute(_DONE, parameters).fetchall()
+    rows = connection.execute(DONE, parameters).fetchall()
     if not rows:
         return None
     ((place, job_id),) = rows
@@ -221,7 +221,7 @@ def _write_results(connection: sqlite3.Connection, place: int, completion: Compl
 
 
 def _closed(connection: sqlite3.Connection, job_id: JobId, place: int, at: int) -> Closed:
-    over = connection.execute(_REQUEST_OVER, {"at": at, "place": place}).fetchall()
+    over = connection.execute(REQUEST_OVER, {"at": at, "place": place}).fetchall()
     for request_id, reply in over:
         connection.execute(_DELIVERY_DUE, ("kept" if reply is None else "pending", at, at, request_id))
     record = read_job(connection, job_id)

@@ -34,7 +34,7 @@ _IDENTITIES = """
 SELECT i.identity, n.name FROM identities AS i LEFT JOIN names AS n ON n.identity = i.key
 WHERE i.user = ? ORDER BY n.seen_at DESC, i.key
 """
-_FIND = """
+FIND = """
 SELECT user FROM identities WHERE identity = :wanted
 UNION SELECT id FROM users WHERE id = :wanted
 UNION SELECT i.user FROM names AS n JOIN identities AS i ON i.key = n.identity WHERE n.folded = :folded
@@ -120,7 +120,7 @@ def person_of(connection: sqlite3.Connection, user: str) -> Person | None:
 
 
 def find_people(connection: sqlite3.Connection, wanted: str) -> tuple[Person, ...]:
-    users = connection.execute(_FIND, {"wanted": wanted, "folded": wanted.casefold()}).fetchall()
+    users = connection.execute(FIND, {"wanted": wanted, "folded": wanted.casefold()}).fetchall()
     found = (person_of(connection, row[0]) for row in users)
     return tuple(person for person in found if person is not None)
 
