@@ -81,6 +81,11 @@ class ControlServer:
     ) -> None:
         await self._stack.__aexit__(kind, error, trace)
 
+    @property
+    def connections(self) -> int:
+        """How many are open."""
+        return len(self._strangers) + len(self._known)
+
     async def ping(self) -> str:
         """The one call that asks for nothing: it shows that the token is right."""
         return bot.__version__
@@ -184,7 +189,9 @@ class ControlServer:
             if call.items:
                 await self._items(reader, writer, answer)
             else:
-                await self._send(writer, {"answer": encode(await answer, [])})
+                # In a thread: the usage of many users is a long text.
+                found = await answer
+                await self._write(writer, await in_thread(lambda: _line({"answer": encode(found, [])})))
         except (FairbrushError, OSError, TimeoutError):
             raise
         except Exception as error:
@@ -211,9 +218,16 @@ class ControlServer:
         await self._send(writer, {"end": True})
 
     async def _send(self, writer: asyncio.StreamWriter, message: Mapping[str, Any]) -> None:
-        writer.write(json.dumps(message).encode() + b"\n")
+        await self._write(writer, _line(message))
+
+    async def _write(self, writer: asyncio.StreamWriter, line: bytes) -> None:
+        writer.write(line)
         async with asyncio.timeout(self._bounds.seconds):
             await writer.drain()
+
+
+def _line(message: Mapping[str, Any]) -> bytes:
+    return json.dumps(message).encode() + b"\n"
 
 
 async def _end_with(reader: asyncio.StreamReader, task: asyncio.Task[None]) -> None:
