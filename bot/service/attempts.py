@@ -73,6 +73,9 @@ class Hooks:
     wake: Callable[[], None]
     take_out: Callable[[Server, BackendError, Active], None]
     over: Callable[[JobId], None]
+    again: Callable[[Active, float], None]
+    """The job waits again, at its old place, after that many GPU seconds."""
+    cancel: Callable[[JobRecord, str], Awaitable[object]]
     quarantined: Callable[[TemplateName, int], Awaitable[None]]
     ceiling: Callable[[], Awaitable[None]]
     """A server was found too small for some size."""
@@ -347,33 +350,36 @@ class Attempts:
             self._queue.finish(job.id, seconds)
             if isinstance(error, OutOfMemory):
                 await self._free(server)
-            largest = self._guards.ceilings.largest(server.name, job.work, now)
-            told = advice(error, largest)
-            if told is not error.text:
-                error = OutOfMemory(
-                    told,
-                    node_id=error.node_id if isinstance(error, OutOfMemory) else "",
-                    class_type=error.class_type if isinstance(error, OutOfMemory) else "",
-                    message="",
-                    cause=error.cause,
-                )
+                error = _advised(error, self._guards.ceilings.largest(server.name, job.work, now))
             await self._give_up(course, error, seconds)
-            if isinstance(error, OutOfMemory):
-                await self._hooks.ceiling()
-            return
-        log.info("job %s goes back in line: %s (%s)", job.id, error.code, error.cause)
-        await self._surely(lambda: self._store.requeue(active.prompt_id, self._clock.now(), error.code))
+        else:
+            log.info("job %s goes back in line: %s (%s)", job.id, error.code, error.cause)
+            await self._back_in_line(course, error, seconds, free=verdict == "free_and_retry")
+        if isinstance(error, OutOfMemory):
+            await self._hooks.ceiling()
+
+    async def _back_in_line(
+        self, course: _Course, error: BackendError, seconds: float, *, free: bool
+    ) -> None:
+        active, job = course.active, course.job
+        moved = await self._surely(
+            lambda: self._store.requeue(active.prompt_id, self._clock.now(), error.code)
+        )
         if isinstance(error, RunLost | OutOfMemory | RunInterrupted):
             # The server has no such run any more, for certain: the next attempt is a fresh one.
             await self._surely(lambda: self._store.lose(active.prompt_id, self._clock.now()))
-            self._known.get(job.id, {}).pop(server.name, None)
-        if verdict == "free_and_retry":
-            await self._free(server)
-        self._queue.give_back(active.item, seconds)
+            self._known.get(job.id, {}).pop(course.server.name, None)
+        if free:
+            await self._free(course.server)
+        if not moved:
+            self._queue.finish(job.id, seconds)
+            self._forget(job.id)
+            return
+        self._hooks.again(active, seconds)
         self._streams.publish(JobQueued(job.id, error.text))
-        if isinstance(error, OutOfMemory):
-            await self._hooks.ceiling()
-        self._hooks.wake()
+        if active.cancel_by:
+            # Wished while the loss was being written: there was nothing left to stop at the server.
+            await self._surely(lambda: self._hooks.cancel(job, active.cancel_by))
 
     async def _free(self, server: Server) -> None:
         """Empty the GPU's memory before anything else is sent there."""
@@ -436,8 +442,7 @@ class Attempts:
         """Nothing was posted: the job waits as before."""
         self._notices.tell(error.text)
         await self._clock.sleep(STORE_RETRY_SECONDS)
-        self._queue.give_back(active.item)
-        self._hooks.wake()
+        self._hooks.again(active, 0.0)
 
     async def _surely(self, write: Callable[[], Awaitable[T]]) -> T:
         """An outcome is known and must be written: tried until the disk takes it. A process that ends
@@ -448,6 +453,16 @@ class Attempts:
             except StoreUnavailable as error:
                 self._notices.tell(error.text)
                 await self._clock.sleep(STORE_RETRY_SECONDS)
+
+
+def _advised(error: OutOfMemory, largest: int | None) -> OutOfMemory:
+    return OutOfMemory(
+        advice(error, largest),
+        node_id=error.node_id,
+        class_type=error.class_type,
+        message=error.message,
+        cause=error.cause,
+    )
 
 
 def _stumbled(active: Active, error: Exception) -> FairbrushError:

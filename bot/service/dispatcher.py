@@ -92,7 +92,15 @@ class Dispatcher:
             streams=streams,
             notices=notices,
             clock=clock,
-            hooks=Hooks(self.wake, self.take_out, self._drop, self._set_aside, self._refuse_too_big),
+            hooks=Hooks(
+                wake=self.wake,
+                take_out=self.take_out,
+                over=self._drop,
+                again=self._again,
+                cancel=self.cancel,
+                quarantined=self._set_aside,
+                ceiling=self._refuse_too_big,
+            ),
         )
 
     # What comes in
@@ -198,6 +206,11 @@ class Dispatcher:
         if self._running.get(job) is task:
             del self._running[job]
 
+    def _again(self, active: Active, seconds: float) -> None:
+        # What servers offer may have changed since it was sent, and so may what it is thought to take.
+        self.queue.give_back(self._waiting(self._jobs[active.item.job]), seconds)
+        self.wake()
+
     # What goes out
 
     async def cancel(self, job: JobRecord, by: str) -> Literal["cancelled", "stopping", "over"]:
@@ -208,6 +221,8 @@ class Dispatcher:
                 await self._store.wish_to_cancel(active.prompt_id, by, self._clock.now())
                 await server.backend.cancel(active.prompt_id)
                 return "stopping"
+        if job.id in self._running and not self.queue.waits(job.id):
+            return "over"  # it is painted; its files are being kept
         removed = self.queue.remove(job.id)
         closed = await self._store.cancel(job.id, self._clock.now(), by=by, settle_seconds=None)
         if closed is None:
