@@ -137,11 +137,11 @@ async def test_virtual_times_outlive_the_process(tmp_path: Path) -> None:
     """Whoever has had much of the GPU does not begin anew because the bot did."""
     clock = FakeClock()
     async with bot_at_work(tmp_path, clock=clock) as bot:
-        await bot.ask("a fox --count 3", "greedy")
+        receipt = await bot.ask("a fox --count 3", "greedy")
         for _ in range(3):
             await bot.server.until_waiting(1)
             bot.server.finish(seconds=40.0)
-        await bot.server.until(lambda _: not bot.state().active)
+        await bot.until_over(receipt.accepted.request.id)
         before = bot.service.dispatcher.queue.virtual_time, dict(bot.service.dispatcher.queue.lagging())
         assert before[1]["test:greedy"] > before[0]
     async with bot_at_work(tmp_path, [bot.server], clock=clock) as bot:
