@@ -17,14 +17,12 @@ from bot.app.backends import configured_server, start_engine
 from bot.comfy.backend import ComfyBackend
 from bot.comfy.client import ComfyClient
 from bot.comfy.watch import Patience
-from bot.config import ComfyServer, Settings
+from bot.config import ComfyServer, Settings, tiers_of
 from bot.domain.estimates import Estimates
 from bot.domain.fairqueue import FairQueue
 from bot.domain.guard import Ceilings, Quarantine
-from bot.domain.ids import ClientId, IdentityId, ServerName, TierName
+from bot.domain.ids import ClientId, ServerName
 from bot.domain.moderation import BlockedWords
-from bot.domain.quota import Allowance, Window
-from bot.domain.tiers import Tier, Tiers
 from bot.service.accounts import Accounts
 from bot.service.attempts import Guards
 from bot.service.clock import Clock
@@ -54,8 +52,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-DATABASE = "fairbrush.db"
-
 
 @dataclass(frozen=True, slots=True)
 class Service:
@@ -74,30 +70,11 @@ class Service:
     """Our own sketch engine paints: no server is configured."""
 
 
-def tiers_of(settings: Settings) -> Tiers:
-    """The configured tiers in the words of the core."""
-    return Tiers(
-        [
-            Tier(
-                name=TierName(name),
-                weight=tier.weight,
-                max_waiting=tier.max_waiting,
-                allowance=Allowance(tier.gpu_seconds_per_day, tier.jobs_per_day),
-                max_pixels=tier.max_pixels,
-                max_count=tier.max_count,
-                roles=frozenset(f"discord:{role}" for role in tier.discord_role_ids),
-                members=frozenset(IdentityId(member) for member in tier.user_ids),
-            )
-            for name, tier in settings.tiers.items()
-        ]
-    )
-
-
 def accounts_of(settings: Settings, store: Store, clock: Clock) -> Accounts:
     return Accounts(
         store,
         tiers_of(settings),
-        window=Window(settings.quota.window),
+        window=settings.quota.window,
         timezone=settings.timezone,
         clock=clock.now,
     )
@@ -121,7 +98,7 @@ async def open_service(
     async with AsyncExitStack() as stack:
         await in_thread(settings.data_dir.mkdir, parents=True, exist_ok=True)
         stack.enter_context(locked(settings.data_dir))
-        store = await stack.enter_async_context(open_store(settings.data_dir / DATABASE, clock=clock.now))
+        store = await stack.enter_async_context(open_store(settings.database, clock=clock.now))
         configured, embedded = await _configured(stack, settings, url, engine)
         servers = [await _connect(stack, settings, store, server) for server in configured]
         service = await make_service(

@@ -16,6 +16,7 @@ from bot.service.clock import Clock
 from bot.service.dispatcher import Dispatcher
 from bot.service.gallery import Gallery
 from bot.service.lanes import Lanes
+from bot.service.operator import DRAINING, PAUSED
 from bot.service.records import JobRecord, WaitingJob
 from bot.service.store import Store
 
@@ -51,8 +52,8 @@ async def recover(
             if dispatcher.job(job.id) is None:
                 dispatcher.adopt(job)
                 waiting += 1
-    dispatcher.gates.paused = bool(await store.get("paused"))
-    dispatcher.gates.draining = bool(await store.get("draining"))
+    dispatcher.gates.paused = bool(await store.get(PAUSED))
+    dispatcher.gates.draining = bool(await store.get(DRAINING))
     found = Recovered(waiting, attached, requeued, deliveries, len(orphans))
     log.info("recovered: %s", found)
     return found

@@ -100,14 +100,14 @@ class RunningBot:
     # Steering
 
     async def pause(self, actor: str) -> bool:
-        return await self._close("paused", True, actor, "pause")
+        return await self._close(views.PAUSED, True, actor, "pause")
 
     async def drain(self, actor: str) -> bool:
-        return await self._close("draining", True, actor, "drain")
+        return await self._close(views.DRAINING, True, actor, "drain")
 
     async def resume(self, actor: str) -> bool:
-        paused = await self._close("paused", False, actor, "resume")
-        draining = await self._close("draining", False, actor, "resume")
+        paused = await self._close(views.PAUSED, False, actor, "resume")
+        draining = await self._close(views.DRAINING, False, actor, "resume")
         self.dispatcher.wake()
         return paused or draining
 
