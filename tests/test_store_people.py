@@ -7,11 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from bot.domain.errors import NotFound
-from bot.domain.ids import IdentityId, RequestId, TierName, UserId
+from bot.domain.errors import NotFound, ServerUnreachable
+from bot.domain.ids import IdentityId, QuotaDay, RequestId, TierName, UserId
 from bot.domain.jobs import DeliveryState
 from bot.domain.quota import Allowance
-from bot.service.records import AuditEntry, Person
+from bot.domain.text import Text
+from bot.service.records import AuditEntry, Completion, Person
 from tests.store_support import HOUR, NOON, Desk, link, opened, rows
 
 ANN, BOB = IdentityId("discord:1"), IdentityId("discord:2")
@@ -104,6 +105,25 @@ async def test_the_audit_log_tells_the_newest_first(desk: Desk) -> None:
     for entry in entries:
         await desk.store.audit(entry)
     assert await desk.store.audit_log(3) == tuple(reversed(entries[2:]))
+
+
+async def test_halves_of_characters_hurt_nobody(desk: Desk) -> None:
+    half = "a \ud83d b"
+    assert (await desk.store.person(ANN, name=half, at=NOON)).names == ("a ? b",)
+    seen = rows(desk.store.path, "SELECT seen_at FROM names")
+    await desk.store.person(ANN, name=half, at=NOON + 1)
+    assert rows(desk.store.path, "SELECT seen_at FROM names") == seen
+    assert len(await desk.store.find_people(half)) == 1
+    await desk.store.grant(USER, 1.0, QuotaDay("2026-11-18"), actor="shell", reason=half, at=NOON)
+    accepted = await desk.accept(values={"prompt_text": half}, options={"note": half})
+    assert accepted.request.values == {"prompt_text": half}
+    job = accepted.jobs[0].id
+    await desk.store.complete(await desk.run(job), Completion((), (half,), 1.0), NOON)
+    assert (await desk.store.results(job))[1] == ("a ? b",)
+    error = ServerUnreachable(Text("{half}", half=half))
+    closed = await desk.store.fail(await desk.one(), error, NOON, reason="x")
+    assert closed is not None
+    assert closed.job.error_text == "a ? b"
 
 
 # Requests and their deliveries

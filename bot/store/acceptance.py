@@ -173,9 +173,10 @@ def _write_request(connection: sqlite3.Connection, key: int, draft: Draft, *, is
 
 
 def _write_new(connection: sqlite3.Connection, key: int, job: NewJob, draft: Draft) -> None:
-    request, us = draft.request, micros(job.reserve_seconds)
-    place = _write_job(connection, key, job, request, ("queued", us, None, None), "accepted", is_kept=False)
+    request = draft.request
+    place = _write_job(connection, key, job, request, "accepted")
     day = quota.quota_day(request.created_at, draft.rules.timezone)
+    us = micros(job.reserve_seconds)
     ledger.reserve(connection, key, place, us, day, request.identity, request.created_at)
 
 
@@ -186,25 +187,20 @@ def _write_kept(connection: sqlite3.Connection, key: int, user: UserId, job: New
             Text("The earlier result has just been removed. Ask again, and it will be made anew."),
             cause=f"{job.kept_from} is not kept",
         )
-    why = f"kept from {job.kept_from}"
-    place = _write_job(connection, key, job, draft.request, ("done", 0, 0, 0), why, is_kept=True)
+    place = _write_job(connection, key, job, draft.request, f"kept from {job.kept_from}")
     connection.execute(_SAME_FILES, (place, source))
     connection.execute(_SAME_TEXTS, (place, source))
 
 
 def _write_job(
-    connection: sqlite3.Connection,
-    key: int,
-    job: NewJob,
-    request: RequestRecord,
-    figures: tuple[str, int, int | None, int | None],
-    why: str,
-    *,
-    is_kept: bool,
+    connection: sqlite3.Connection, key: int, job: NewJob, request: RequestRecord, why: str
 ) -> int:
-    """``figures``: state, and what is reserved, measured and swapped. Returns its place in line."""
+    """Returns its place in line."""
     work, at = job.work, request.created_at
     seed = None if job.seed is None else str(job.seed)
+    is_kept = job.kept_from is not None
+    # State; GPU time reserved, measured, and for a swap.
+    figures = ("done", 0, 0, 0) if is_kept else ("queued", micros(job.reserve_seconds), None, None)
     cursor = connection.execute(
         _JOB,
         (
@@ -230,12 +226,11 @@ def _blocked_text(until: int, reason: str, timezone: str) -> Text:
         if moment is None
         else "An operator has blocked you until {until}"
     )
-    because = (
-        "{said}: {reason}. Ask an operator if you think that this is a mistake."
-        if reason
-        else ("{said}. Ask an operator if you think that this is a mistake.")
+    return Text(
+        "{said}{why}. Ask an operator if you think that this is a mistake.",
+        said=Text(said, until=moment),
+        why=f": {reason.rstrip('.')}" if reason else "",
     )
-    return Text(because, said=Text(said, until=moment), reason=reason.rstrip("."))
 
 
 def _moment(at_ms: int, timezone: str) -> str | None:

@@ -13,7 +13,7 @@ from bot.store import ledger
 from bot.store.acceptance import FILE
 from bot.store.connection import column
 from bot.store.reading import job as read_job
-from bot.store.rows import json_list, micros
+from bot.store.rows import json_list, micros, plain
 
 STAGE = """
 UPDATE jobs SET state = 'staged', attempt = :prompt, attempts = attempts + 1, changed_at = :at,
@@ -156,7 +156,7 @@ def fail(
     parameters = {
         "at": at,
         "code": error.code,
-        "text": str(error.text),
+        "text": plain(str(error.text)),
         "why": reason,
         "job": job_id,
         "sources": _TO_FAILED,
@@ -217,7 +217,9 @@ def _write_results(connection: sqlite3.Connection, place: int, completion: Compl
             for number, one in enumerate(files)
         ],
     )
-    connection.executemany(_TEXT, [(place, number, text) for number, text in enumerate(completion.texts)])
+    connection.executemany(
+        _TEXT, [(place, number, plain(text)) for number, text in enumerate(completion.texts)]
+    )
 
 
 def _closed(connection: sqlite3.Connection, job_id: JobId, place: int, at: int) -> Closed:

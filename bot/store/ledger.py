@@ -13,7 +13,7 @@ from bot.service.records import AuditEntry, EntryKind, LedgerEntry, Rules
 from bot.store.audit import write_audit
 from bot.store.connection import column
 from bot.store.people import actor_key, first_key
-from bot.store.rows import allowance_from, allowance_json, as_json, ledger_entry, micros, seconds
+from bot.store.rows import allowance_from, allowance_json, as_json, ledger_entry, micros, plain, seconds
 
 BOT = "bot"
 RESET = "reset: "
@@ -206,4 +206,4 @@ def _write(
     at: int,
 ) -> None:
     by = actor_key(connection, actor)
-    connection.execute(_WRITE, (at, account.identity, kind, us, account.day, account.job, by, reason))
+    connection.execute(_WRITE, (at, account.identity, kind, us, account.day, account.job, by, plain(reason)))

@@ -13,7 +13,7 @@ from bot.domain.text import Text
 from bot.service.records import AuditEntry, Person
 from bot.store.audit import write_audit
 from bot.store.connection import column
-from bot.store.rows import allowance_from, allowance_json, as_json
+from bot.store.rows import allowance_from, allowance_json, as_json, plain
 
 _NEW_USER = "INSERT OR IGNORE INTO users (id, created_at) VALUES (?, ?)"
 _NEW_IDENTITY = "INSERT OR IGNORE INTO identities (identity, user, since) VALUES (?, ?, ?)"
@@ -91,12 +91,13 @@ def actor_key(connection: sqlite3.Connection, actor: str) -> int:
 def known_person(connection: sqlite3.Connection, identity: IdentityId, name: str) -> Person | None:
     """The person, if nothing would have to be written: most people who come have been here before."""
     row = connection.execute(_NAME_OF, (identity,)).fetchone()
+    name = plain(name)
     return person_of(connection, row["user"]) if row is not None and name in ("", row["name"]) else None
 
 
 def remember_person(connection: sqlite3.Connection, identity: IdentityId, name: str, at: int) -> Person:
     key = ensure_identity(connection, identity, at=at)
-    if name:
+    if name := plain(name):
         connection.execute(_REMEMBER_NAME, (key, name, name.casefold(), at))
     person = person_of(connection, user_of(connection, identity))
     assert person is not None
@@ -120,6 +121,7 @@ def person_of(connection: sqlite3.Connection, user: str) -> Person | None:
 
 
 def find_people(connection: sqlite3.Connection, wanted: str) -> tuple[Person, ...]:
+    wanted = plain(wanted)
     users = connection.execute(FIND, {"wanted": wanted, "folded": wanted.casefold()}).fetchall()
     found = (person_of(connection, row[0]) for row in users)
     return tuple(person for person in found if person is not None)
@@ -144,7 +146,7 @@ def block(
     connection: sqlite3.Connection, user: UserId, until: int | None, reason: str, actor: str, at: int
 ) -> None:
     """``until`` None: not blocked any more."""
-    _change(connection, _BLOCK, (until, reason, user), user)
+    _change(connection, _BLOCK, (until, plain(reason), user), user)
     action, detail = ("unblock", "") if until is None else ("block", f"{until} {reason}".rstrip())
     write_audit(connection, AuditEntry(at, actor, action, user, detail))
 

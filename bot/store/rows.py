@@ -55,7 +55,13 @@ def seconds(us: int | None) -> float:
 
 
 def as_json(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+    """In ASCII: halves of characters, which phones can send, are no UTF-8 and would not be stored."""
+    return json.dumps(value, separators=(",", ":"), allow_nan=False)
+
+
+def plain(text: str) -> str:
+    """A text of anybody's as it can be stored, with ``?`` for halves of characters."""
+    return text.encode("utf-8", "replace").decode("utf-8")
 
 
 def json_list(values: Iterable[str]) -> str:
