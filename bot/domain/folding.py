@@ -36,6 +36,10 @@ _DIACRITICS = (
 _MOST_MARKS = 4
 """On one letter; more serve no language, and sorting them takes time that grows with their square."""
 
+_LATIN = MappingProxyType(
+    {"æ": "ae", "œ": "oe", "ø": "o", "đ": "d", "ð": "d", "ł": "l", "ħ": "h", "ŧ": "t", "ƀ": "b", "ı": "i"}
+)
+"""Accents that Unicode does not take apart."""
 _ALIKE = MappingProxyType(
     dict(
         chain(
@@ -48,8 +52,8 @@ _ALIKE = MappingProxyType(
             ),
             zip("ᴀʙᴄᴅᴇꜰɢʜɪᴊᴋʟᴍɴᴏᴘꞯʀꜱᴛᴜᴠᴡʏᴢ", "abcdefghijklmnopqrstuvwyz", strict=True),
             zip(
-                "ɑɐəɛɡıɩɪʝɭɱɲŋɔøØɵɾɹʂʃƭʈʉʋʍƴʐɓɖƈɗƒɠɦƙƚɫłŁđĐħĦŧŦƀɨʇ",
-                "aaeegiiijlmnnoooorrssttuvwyzbdcdfghkllllddhhttbit",
+                "ɑɐəɛɡɩʝɭɱɲŋɔɵɾɹʂʃƭʈʉʋʍƴʐɓɖƈɗƒɠɦƙƚɫɨʇ",
+                "aaeegijlmnnoorrssttuvwyzbdcdfghkllit",
                 strict=True,
             ),
             zip("օՕսոհքցԼ", "oounhpgl", strict=True),
@@ -57,18 +61,7 @@ _ALIKE = MappingProxyType(
             ((chr(0x1F150 + i), chr(97 + i)) for i in range(26)),  # negative circled
             ((chr(0x1F170 + i), chr(97 + i)) for i in range(26)),  # negative squared
             ((chr(0x1F1E6 + i), chr(97 + i)) for i in range(26)),  # regional indicators
-            {
-                "æ": "ae",
-                "Æ": "ae",
-                "œ": "oe",
-                "Œ": "oe",
-                "ﬁ": "fi",
-                "ю": "io",
-                "€": "e",
-                "£": "l",
-                "¢": "c",
-                "¥": "y",
-            }.items(),
+            {"ю": "io", "€": "e", "£": "l", "¢": "c", "¥": "y"}.items(),
         )
     )
 )
@@ -112,7 +105,8 @@ def _plain(c: str) -> str:
     """A character of a normalised text, as it stands in the plain form."""
     if c in _APOSTROPHES:
         return "'"
-    return "".join(_classified(folded) for folded in _undressed(_undressed(c).casefold()))
+    bare = _undressed(_undressed(c).casefold())
+    return "".join(_classified(part) for letter in bare for part in _LATIN.get(letter, letter))
 
 
 def _undressed(c: str) -> str:

@@ -42,7 +42,7 @@ _NO_DIGITS = str.maketrans(dict.fromkeys(_DIGITS, "."))
 _REPEATED = re.compile(r"([^ .])\1+")
 _CONTRACTION = re.compile(r"'(?=(?:ll|re|ve|[dmst])(?![^ .']))")
 """Two words in one: "he'll" is not the word that it would be without its apostrophe."""
-_OUTER_MARKS = re.compile(r"(?<![^ .])[!|]+|[!|]+(?![^ .])")
+_OUTER_MARKS = re.compile(r"(?<![^ .])[!|]+(?=[^ .!|])|(?<=[^ .!|])[!|]+(?![^ .])")
 _SPELLED = re.compile(r"(?<![^ .])[^ .](?:[ .]{1,3}[^ .](?![^ .]))+")
 """Letters that stand alone, one after the other."""
 _GAPS = re.compile(r"([ .]+)")
@@ -77,6 +77,8 @@ class BlockedWords:
 
         Takes time in proportion to the text.
         """
+        if not (self._words or self._anywhere):
+            return None
         plain = fold(text)
         for variant in _variants(plain):
             if found := self._search(variant, None) or self._search_anywhere(variant):
@@ -94,7 +96,7 @@ class BlockedWords:
         said = word.strip()
         begins = said.endswith("*")
         plain = _parts(fold(said))
-        if not plain:
+        if not any(c.isalnum() for c in fold(said)):
             raise ConfigError(
                 Text("moderation.blocked_words: “{word}” has no letters to look for.", word=said or word)
             )
@@ -124,7 +126,9 @@ class BlockedWords:
         for words in (apart, together, spelled):
             if found := self._search_words(words, undisguised):
                 return found
-        return self._search_phrases(apart, undisguised) if self._phrases else None
+        if not self._phrases:
+            return None
+        return self._search_phrases(apart, undisguised) or self._search_phrases(together, undisguised)
 
     def _search_words(self, words: str, undisguised: frozenset[str] | None) -> str | None:
         skeletons = _skeleton(words).split()
@@ -146,8 +150,8 @@ class BlockedWords:
                     return pattern.said
         return None
 
-    def _search_phrases(self, apart: str, undisguised: frozenset[str] | None) -> str | None:
-        words, skeletons = apart.split(), _skeleton(apart).split()
+    def _search_phrases(self, text: str, undisguised: frozenset[str] | None) -> str | None:
+        words, skeletons = text.split(), _skeleton(text).split()
         if not self._phrases.keys() & frozenset(skeletons):
             return None
         for start, skeleton in enumerate(skeletons):
