@@ -29,6 +29,7 @@ small = small_pictures()
 
 GROUPS: list[list[str]] = [
     [],
+    ["run"],
     ["imagine"],
     ["demo"],
     ["engine"],
@@ -37,6 +38,17 @@ GROUPS: list[list[str]] = [
     ["templates", "inspect"],
     ["templates", "add"],
     ["check"],
+    ["queue"],
+    ["queue", "pause"],
+    ["queue", "resume"],
+    ["queue", "drain"],
+    ["queue", "cancel"],
+    ["usage"],
+    ["quota"],
+    ["quota", "show"],
+    ["quota", "grant"],
+    ["quota", "set"],
+    ["quota", "reset"],
 ]
 
 
@@ -75,6 +87,7 @@ def test_examples_of_help_run(here: Path, engine: str) -> None:
     shutil.copy(shipped_folder() / "text-to-image.json", here / "my_workflow.json")
     Image.new("RGB", (96, 64), "teal").save(here / "photo.jpg")
     (here / "prompts.txt").write_text("a boat --ar 16:9 --no people\n")
+    (here / "config.toml").touch()
     lines = examples()
     assert len(lines) >= 11
     for line in lines:
@@ -85,6 +98,13 @@ def test_examples_of_help_run(here: Path, engine: str) -> None:
             words[words.index("--port") + 1] = "0"
             with running(*words, cwd=here) as process:
                 process.until(lambda p: p.stdout.startswith("http://127.0.0.1:"))
+            continue
+        if words[0] == "run":
+            with running(*words, cwd=here) as process:
+                process.until(lambda p: p.stdout.startswith("ready"))
+            continue
+        if words[:2] == ["queue", "cancel"]:
+            assert "no job" in call(*words).stderr  # its id is an example
             continue
         if words[0] == "imagine":
             words += ["--comfyui", engine]

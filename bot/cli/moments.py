@@ -32,7 +32,7 @@ def moment(words: str, name: str, *, now: int, timezone: str, end: bool = False)
         elif re.fullmatch(r"\d{4}-\d\d-\d\d", plain):
             day = date.fromisoformat(plain)
         else:
-            when = datetime.fromisoformat(plain)
+            when = datetime.fromisoformat(plain.upper())
             return _milliseconds(when if when.tzinfo else when.replace(tzinfo=zone))
         start = datetime.combine(day + timedelta(days=1) if end else day, time(), zone)
         return _milliseconds(start)

@@ -80,13 +80,11 @@ async def reach_to_look(settings: Settings) -> AsyncIterator[Reached]:
 
 
 @asynccontextmanager
-async def reach_to_change(
-    settings: Settings, *, patience: float = PATIENCE_SECONDS
-) -> AsyncIterator[Reached]:
-    """Raises BotGone when a bot holds the data directory and does not answer within ``patience`` seconds;
+async def reach_to_change(settings: Settings) -> AsyncIterator[Reached]:
+    """Raises BotGone when a bot holds the data directory and does not answer within PATIENCE_SECONDS;
     DatabaseUnusable and StoreUnavailable."""
     async with AsyncExitStack() as stack:
-        deadline = asyncio.get_running_loop().time() + patience
+        deadline = asyncio.get_running_loop().time() + PATIENCE_SECONDS
         while True:
             client = await ControlClient.connect(settings.data_dir)
             if client is not None:
