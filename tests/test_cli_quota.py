@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
+from contextlib import nullcontext
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,13 +15,13 @@ from bot.cli.reach import shell_actor
 from bot.domain.ids import IdentityId
 from bot.service.clock import Clock
 from tests.store_support import opened, rows
-from tests.support.bot_process import bot_in_thread
+from tests.support.bot_process import bot_in_thread, zone_of_noon
 from tests.support.commands import call, empty_folder, refused
 
 here = empty_folder()
 
-CONFIG = """
-timezone = "Europe/Berlin"
+CONFIG = f"""
+timezone = "{zone_of_noon()}"
 [tiers.default]
 gpu_seconds_per_day = 600
 jobs_per_day = 5
@@ -39,8 +41,9 @@ def ann(here: Path) -> Path:
         (here / "data").mkdir()
         async with opened(here / "data") as desk:
             await desk.store.person(IdentityId("discord:1"), name="Ann", at=1)
-            await desk.finish(await desk.one("discord:1", at=now), seconds=100.0, at=now)
-            await desk.one("discord:1", seconds=30.0, at=now)
+            rules = replace(desk.draft().rules, timezone=zone_of_noon())
+            await desk.finish(await desk.one("discord:1", at=now, rules=rules), seconds=100.0, at=now)
+            await desk.one("discord:1", seconds=30.0, at=now, rules=rules)
 
     asyncio.run(fill())
     return here
@@ -62,7 +65,7 @@ def test_show(ann: Path) -> None:
     assert seconds == "  GPU seconds  470.0 left of 600: 100.0 used, 30.0 reserved"
     assert jobs == "  jobs         3 left of 5: 2 used"
     assert more.startswith("  more         at 2")
-    assert " 00:00 Europe/Berlin, in " in more
+    assert f" 00:00 {zone_of_noon()}, in " in more
 
 
 def test_show_as_json(ann: Path) -> None:
@@ -108,8 +111,6 @@ def test_a_rolling_window_says_when_the_first_come_back(ann: Path) -> None:
 
 @pytest.mark.parametrize("running", [False, True], ids=["database", "bot"])
 def test_changes_by_the_same_rules_with_a_bot_and_without(ann: Path, running: bool) -> None:
-    from contextlib import nullcontext
-
     with bot_in_thread(ann) if running else nullcontext():
         granted = call("quota", "grant", "Ann", "600", "--reason", "won the contest")
         assert "1070.0 left of 600: 100.0 used, 30.0 reserved, 600.0 granted" in granted.stdout

@@ -69,15 +69,15 @@ def _print(by: UsageBy, rows: Sequence[UsageRow]) -> None:
         return
     lines = [_line(row) for row in rows]
     if len(rows) > 1:
-        # No mean wait: the means of rows do not add up.
-        lines.append((*_line(_total(rows))[:-1], ""))
+        lines.append((*_line(_total(rows))[:-1], ""))  # the mean waits of rows do not add up
     put_table((Column(by, most=28), *_NUMBERS), lines)
 
 
 def _line(row: UsageRow) -> tuple[str, ...]:
     counts = (row.jobs, row.done, row.failed, row.cancelled)
     seconds = (f"{row.gpu_seconds:.1f}", f"{row.swap_seconds:.1f}")
-    return (row.key, *map(str, counts), *seconds, duration(row.waited_seconds))
+    waited = duration(row.waited_seconds) if row.waited_seconds else ""  # none of them has begun
+    return (row.key, *map(str, counts), *seconds, waited)
 
 
 def _total(rows: Sequence[UsageRow]) -> UsageRow:

@@ -12,6 +12,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import AsyncIterator, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 from bot.config import load_settings, tiers_of
@@ -21,6 +22,12 @@ from bot.service.clock import Clock
 from bot.store import locked, open_store
 from tests.support.cli import DEADLINE_SECONDS, environment
 from tests.support.fake_operator import FakeOperator
+
+
+def zone_of_noon() -> str:
+    """A time zone in which it is noon or a little later: no test shall see its day end."""
+    ahead = 12 - datetime.now(UTC).hour
+    return f"Etc/GMT{-ahead:+d}"
 
 
 @contextlib.asynccontextmanager
