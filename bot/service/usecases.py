@@ -39,6 +39,8 @@ from bot.templates.values import ResolvedValues
 _ALPHABET = "23456789abcdefghjkmnpqrstvwxyz"
 """Without letters and digits that people confuse when they type an id."""
 _ID_LENGTH = 10
+FIRST_LOOK = 5.0
+"""Seconds that servers get to answer after our start before requests go on without knowing them."""
 
 
 def new_request_id() -> RequestId:
@@ -95,6 +97,8 @@ class UseCases:
         stays accepted.
         """
         self.gate.open_for_new()
+        # Whoever asks while we start is not told that a model is missing of which nobody has heard yet.
+        await self.dispatcher.heard_of_servers(FIRST_LOOK)
         person = await self.accounts.person(asker.identity, asker.name)
         tier = self.accounts.tier_of(person, asker.roles)
         rules = self.accounts.rules_for(person, asker.roles, all_waiting=self.all_waiting)
@@ -174,7 +178,7 @@ class UseCases:
             values=request.values.to_json(),
             count=request.count,
             inputs=tuple(inputs),
-            private=origin.private,
+            private=origin.private or ask.private,
             tier=tier,  # type: ignore[arg-type]
             weight=weight,
             reply=origin.reply,
@@ -182,7 +186,12 @@ class UseCases:
             options=origin.options,
         )
         draft = Draft(record, jobs, self.shelf.snapshot(request.template), passed.needs, rules)
-        accepted = await self._write(draft)
+        try:
+            accepted = await self._write(draft)
+        except NotFound:
+            # Retention took the earlier result away in this very moment: then it is painted again.
+            jobs = passed.jobs
+            accepted = await self._write(replace(draft, jobs=jobs))
         kept = frozenset(job.id for job in jobs if job.kept_from is not None)
         return Receipt(accepted, request.template, request.values, kept, request.values.notes)
 
@@ -208,7 +217,7 @@ class UseCases:
         async def write() -> Accepted:
             accepted = await self.store.accept(draft)
             if accepted.fresh:
-                self.dispatcher.submit(accepted.jobs)
+                await self.dispatcher.submit(accepted.jobs)
             return accepted
 
         task = asyncio.ensure_future(write())
