@@ -98,6 +98,7 @@ def test_it_is_found_in_this_dress(text: str) -> None:
         ("shit", "shit!!!"),
         ("kill", "ki11"),
         ("kill", "k111"),
+        ("kill", "ki1l1l"),
         ("kill", "k|ll"),
         ("kill", "кіll"),
         ("kill", "kkiiillll"),
