@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -223,3 +224,25 @@ def test_a_refresh_keeps_to_the_server(tmp_path: Path) -> None:
     write(tmp_path, "a")
     library.refresh()
     assert library.get("a").parameters["model"].parse("sd_xl_base_1.0") == "sd_xl_base_1.0.safetensors"
+
+
+def test_very_long_workflows_are_looked_through_in_time(tmp_path: Path) -> None:
+    """A look for circles from every node anew took minutes."""
+    export = export_of("text-to-image")
+    before = "1"
+    for number in range(4000):
+        export[f"n{number}"] = {
+            "class_type": "LoraLoader",
+            "inputs": {"model": [before, 0], "clip": [before, 1], "lora_name": f"{number}.safetensors"},
+        }
+        before = f"n{number}"
+    export["5"]["inputs"]["model"] = [before, 0]
+    (tmp_path / "long.json").write_text(json.dumps(export))
+    export["1"]["inputs"]["circle"] = [before, 0]
+    (tmp_path / "round.json").write_text(json.dumps(export))
+    began = time.monotonic()
+    library = TemplateLibrary(tmp_path)
+    assert time.monotonic() - began < 20
+    assert [template.name for template in library.enabled()] == ["long"]
+    (broken,) = library.disabled()
+    assert "depends on its own result" in str(broken.problems[0])

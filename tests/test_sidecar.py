@@ -217,6 +217,16 @@ def test_what_is_written_wrong_and_what_does_not_fit_the_export_are_told_in_one_
     )
 
 
+def test_thousands_of_mistakes_are_not_all_told() -> None:
+    assert len(problems("".join(f"[presets.p{n}]\nstepz = 5\n" for n in range(3000)))) == 100
+    assert len(problems("".join(f"key{n} = 5\n" for n in range(3000)))) == 100
+
+
+def test_presets_and_styles_may_have_names_of_any_script() -> None:
+    template = with_sidecar('[presets."très vite"]\nsteps = 5\n[styles.墨]\nprompt = "{prompt}"')
+    assert (list(template.presets), list(template.styles)) == (["très vite"], ["墨"])
+
+
 def test_a_broken_export_does_not_hide_what_is_wrong_with_its_sidecar() -> None:
     told = reasons(read_template("mine", b"{", b"tilte = 1"))
     assert [text.split(":")[0] for text in told] == ["mine.json", "mine.toml"]
@@ -236,6 +246,17 @@ def test_a_broken_export_does_not_hide_what_is_wrong_with_its_sidecar() -> None:
         ("[parameters.seed]\nmax = 0x" + "f" * 5000, "mine.toml: parameters.seed.max must not be above"),
         ("[parameters.seed]\ndefault = -0x" + "f" * 500, "mine.toml, line 2: there is more on this line"),
         ("[parameters.steps]\ndefault = 1e400", "mine.toml: parameters.steps.default must be a number"),
+        ("a" + ".a" * 400_000 + " = 1", "mine.toml, line 1: there are too many dots."),
+        ("title = 'x'\n[a" + ".a" * 400_000 + "]", "mine.toml, line 2: there are too many dots."),
+        ('"" = 1', 'mine.toml: "" is unknown.'),
+        ('"\\u001b[2J" = 1', "mine.toml: ?[2J is unknown."),
+        (
+            '[parameters."my steps"]\nbind = "5.steps"',
+            "mine.toml: parameters.my steps must be called by 1 to",
+        ),
+        ('[parameters.Steps]\nbind = "5.steps"', "mine.toml: parameters.Steps must be called by 1 to"),
+        ('[presets."\\u202e"]', "mine.toml: presets.? must be called by 1 to 32 characters"),
+        ('[styles." x"]', "mine.toml: styles. x must be called by"),
         ("title = 'x'\r\nnsfw = \r\n", "mine.toml, line 2: the value is missing."),
         ('title = """\n' + "x" * 10, "mine.toml, line 2: a text is not closed."),
     ],

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from bot.domain.errors import ParameterError
 from bot.sketch.models import SKETCH_MODELS
 from bot.templates.adapt import SKETCH
 from bot.templates.catalogue import Catalogue
@@ -11,7 +12,18 @@ from bot.templates.check import check
 from bot.templates.choices import variant
 from bot.templates.params import ChoiceParameter, FloatParameter, IntParameter
 from bot.templates.template import Template
-from tests.support.templates import FILES, TIER, catalogue, draw_low, edited, export_of, good, made, shipped
+from tests.support.templates import (
+    FILES,
+    TIER,
+    catalogue,
+    draw_low,
+    edited,
+    export_of,
+    good,
+    made,
+    object_info,
+    shipped,
+)
 
 
 def server(**files: tuple[str, ...]) -> Catalogue:
@@ -187,3 +199,21 @@ def test_a_workflow_whose_last_node_does_not_save_is_a_problem() -> None:
     assert findings(template, server(), "problem") == [
         "The workflow saves nothing. Add a node that does (Save Image) and export it again."
     ]
+
+
+@pytest.mark.parametrize("odd", [5, None, "mp4", {"key": "a"}, [5, None, {}, {"key": 3}]])
+def test_options_in_a_form_that_nobody_knows_are_none(odd: object) -> None:
+    raw = {"input": {"required": {"format": ["COMFY_DYNAMICCOMBO_V3", {"options": odd}]}}}
+    spec = Catalogue.from_object_info({"SaveVideo": raw}).spec("SaveVideo", "format")
+    assert spec is not None
+    assert spec.choices == ()
+
+
+def test_a_seed_that_may_be_no_number_is_refused_and_not_drawn() -> None:
+    template = made(export_of("text-to-image"), "[parameters.seed]\nmin = 10", None)
+    info = object_info()
+    info["KSampler"]["input"]["required"]["seed"][1].update(min=0, max=5)
+    known = Catalogue.from_object_info(info)
+    assert "at least 10 is wanted, but at most 5 is taken" in findings(good(template), known, "problem")[0]
+    with pytest.raises(ParameterError, match="seed cannot be any number here"):
+        good(template).with_catalogue(known).resolve({"prompt": "x"}, limits=TIER, draw=draw_low)

@@ -23,9 +23,10 @@ from bot.templates.graph import Graph
 from bot.templates.overrides import Report, apply_overrides
 from bot.templates.reading import Raw
 from bot.templates.resolution import SHAPES
-from bot.templates.sidecar import Mistake, Sidecar, parse_sidecar
+from bot.templates.sidecar import Sidecar, parse_sidecar
 from bot.templates.sizes import Limits, parse_aspect, parse_size
 from bot.templates.template import Template
+from bot.templates.toml_table import MOST_MISTAKES, Mistake
 
 BATCH = "batch_size"
 
@@ -72,7 +73,7 @@ def build(
     mistakes = list(misread)
 
     def report(key: str, reason: Text) -> None:
-        if not _follows(key, misread, mistakes):
+        if len(mistakes) < MOST_MISTAKES and not _follows(key, misread, mistakes):
             mistakes.append(Mistake(key, reason))
 
     outputs = _outputs(graph, sidecar, detection, report)
@@ -113,10 +114,12 @@ def _follows(key: str, misread: Sequence[Mistake], earlier: Sequence[Mistake]) -
     if key.startswith("presets."):
         parameter = f"parameters.{key.split('.', 2)[2]}"
         return any(each.concerns(parameter) for each in earlier)
-    return any(
-        each.concerns(key) or (each.key.endswith(".kind") and key.startswith(each.key.removesuffix("kind")))
-        for each in misread
-    )
+    return any(each.concerns(key) or _is_kind_of(each, key) for each in misread)
+
+
+def _is_kind_of(mistake: Mistake, key: str) -> bool:
+    parameter, _, last = (mistake.key or "").rpartition(".")
+    return last == "kind" and key.startswith(f"{parameter}.")
 
 
 def _damage(name: TemplateName, graph: Graph, outputs: tuple[NodeId, ...]) -> list[Text]:
@@ -132,7 +135,7 @@ def _read_sidecar(sidecar: bytes | None) -> tuple[Sidecar, tuple[Mistake, ...]]:
     try:
         text = sidecar.decode("utf-8-sig")
     except UnicodeDecodeError:
-        return Sidecar(), (Mistake("", Text(" is not UTF-8 text.")),)
+        return Sidecar(), (Mistake(None, Text(" is not UTF-8 text.")),)
     return parse_sidecar(text)
 
 

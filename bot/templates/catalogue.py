@@ -220,7 +220,8 @@ def _spec(name: str, raw: list[Any], required: bool) -> InputSpec:
         kind, choices = "COMBO", tuple(kind)
     elif kind == DYNAMIC_COMBO:
         kind = "COMBO"
-        for option in extra.get("options") or ():
+        listed = extra.get("options")
+        for option in listed if isinstance(listed, list) else ():
             if isinstance(option, dict) and isinstance(option.get("key"), str):
                 added = option.get("inputs")
                 added = added if isinstance(added, dict) else {}

@@ -39,7 +39,7 @@ def read_json(data: bytes) -> Json:
         ) from error
     try:
         found = json.loads(text, object_pairs_hook=_once_each, parse_constant=_no_constant)
-        json.dumps(found, ensure_ascii=False).encode()
+        json.dumps(found, ensure_ascii=False, allow_nan=False).encode()
     except json.JSONDecodeError as error:
         raise TemplateError(
             Text(
@@ -57,7 +57,7 @@ def read_json(data: bytes) -> Json:
         ) from error
     except ValueError as error:
         raise TemplateError(
-            Text("The file holds a number that is too long to be one."), cause=str(error)
+            Text("The file holds a number that is too large to be one."), cause=str(error)
         ) from error
     _check_depth(found)
     return found
@@ -89,7 +89,7 @@ def damage(graph: Graph, outputs: tuple[NodeId, ...]) -> list[Text]:
         for name, link in node.links()
         if link.node not in graph
     ]
-    circle = next((n for n in graph.nodes if n in needed and _in_circle(graph, n)), None)
+    circle = _in_circle(graph, needed)
     if circle is not None:
         problems.append(
             Text(
@@ -100,8 +100,25 @@ def damage(graph: Graph, outputs: tuple[NodeId, ...]) -> list[Text]:
     return problems
 
 
-def _in_circle(graph: Graph, node_id: NodeId) -> bool:
-    return any(node_id in graph.upstream(link.node) for _, link in graph.nodes[node_id].links())
+def _in_circle(graph: Graph, needed: set[NodeId]) -> NodeId | None:
+    """A node that depends on itself; None when there is none. Takes time in proportion to the links."""
+    waits = {node.id: {link.node for _, link in node.links()} & needed for node in graph if node.id in needed}
+    free = [node_id for node_id, inputs in waits.items() if not inputs]
+    while free:
+        done = free.pop()
+        for consumer in {consumer.node for consumer in graph.consumers(done)} & waits.keys():
+            waits[consumer].discard(done)
+            if not waits[consumer]:
+                free.append(consumer)
+        del waits[done]
+    if not waits:
+        return None
+    # What is left lies in circles or behind them: whoever walks upstream comes round.
+    node, seen = next(iter(waits)), set[NodeId]()
+    while node not in seen:
+        seen.add(node)
+        node = next(link.node for _, link in graph.nodes[node].links() if link.node in waits)
+    return node
 
 
 def _called(graph: Graph, node_id: NodeId) -> str:

@@ -117,7 +117,11 @@ def named(template: Template, request: Mapping[str, Raw | None]) -> dict[str, Ra
 
 
 def new_seed(parameter: SeedParameter, draw: Draw) -> int:
-    """A drawn seed that a person can type again."""
+    """A drawn seed that a person can type again. Raises :class:`ParameterError` where none is allowed."""
+    if parameter.minimum > parameter.maximum:
+        raise ParameterError(
+            parameter.name, Text("{name} cannot be any number here.", name=label(parameter.name))
+        )
     return draw(parameter.minimum, min(parameter.maximum, parameter.minimum + NEW_SEEDS - 1))
 
 
