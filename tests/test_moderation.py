@@ -98,7 +98,7 @@ def test_it_is_found_in_this_dress(text: str) -> None:
         ("shit", "shit!!!"),
         ("kill", "ki11"),
         ("kill", "k111"),
-        ("kill", "ki1l1l"),
+        ("fabulous", "fa4bul0us"),
         ("kill", "k|ll"),
         ("kill", "кіll"),
         ("kill", "kkiiillll"),
