@@ -223,7 +223,7 @@ def test_thousands_of_mistakes_are_not_all_told() -> None:
 
 
 def test_presets_and_styles_may_have_names_of_any_script() -> None:
-    template = with_sidecar('[presets."très vite"]\nsteps = 5\n[styles.墨]\nprompt = "{prompt}"')
+    template = with_sidecar('[presets."très vite"]\nsteps = 5\n[styles."墨"]\nprompt = "{prompt}"')
     assert (list(template.presets), list(template.styles)) == (["très vite"], ["墨"])
 
 
