@@ -12,7 +12,7 @@ import pytest
 from bot.domain.errors import Blocked, Denied, NotFound, QueueIsFull, QuotaUsedUp, TooManyWaiting
 from bot.domain.ids import IdentityId, JobId, QuotaDay, UserId
 from bot.domain.jobs import JobState
-from bot.domain.quota import Allowance, Window
+from bot.domain.quota import Allowance, Window, quota_day
 from bot.service.records import EntryKind
 from tests.store_support import (
     DAY,
@@ -233,18 +233,36 @@ async def test_grants_and_resets_give_room(desk: Desk) -> None:
     await desk.store.grant(ME, 4.5, TODAY, actor="discord:9", reason="a present", at=NOON)
     assert (await desk.store.standing(ME, rules, NOON)).use.granted == 4.5
     await desk.accept(seconds=4.5, rules=rules)
-    assert await desk.store.reset(ME, TODAY, actor="shell", reason="", at=NOON) == 10.0
-    assert await desk.store.reset(ME, TODAY, actor="shell", reason="", at=NOON) == 0.0
+    assert await desk.store.reset(ME, TODAY, Window.DAY, actor="shell", reason="", at=NOON) == 10.0
+    assert await desk.store.reset(ME, TODAY, Window.DAY, actor="shell", reason="", at=NOON) == 0.0
     await desk.store.grant(ME, -1.0, TODAY, actor="shell", reason="too much", at=NOON)
     newest = (await desk.store.ledger(ME, limit=1))[0]
     assert (newest.kind, newest.seconds, newest.actor) == (EntryKind.GRANT, -1.0, "shell")
     assert [entry.action for entry in await desk.store.audit_log()] == ["grant", "reset", "reset", "grant"]
 
 
+async def test_in_a_rolling_window_grants_last_as_long_as_use(desk: Desk) -> None:
+    rules = replace(RULES, allowance=Allowance(gpu_seconds=10.0), window=Window.ROLLING)
+    late = NOON + 11 * HOUR + 50 * 60_000  # ten minutes before the calendar's day ends
+    await desk.finish(await desk.one(rules=rules, at=late), seconds=10.0, at=late)
+    assert await desk.store.reset(ME, TODAY, Window.ROLLING, actor="shell", reason="", at=late) == 10.0
+    after_midnight = late + HOUR
+    standing = await desk.store.standing(ME, rules, after_midnight)
+    assert (standing.use.settled, standing.use.granted) == (10.0, 10.0)
+    await desk.accept(rules=rules, at=after_midnight)
+    tomorrow = quota_day(after_midnight, "UTC")
+    assert (
+        await desk.store.reset(ME, tomorrow, Window.ROLLING, actor="shell", reason="", at=after_midnight)
+        == 0.0
+    )
+    gone = await desk.store.standing(ME, rules, late + DAY)
+    assert (gone.use.settled, gone.use.granted) == (0.0, 0.0)
+
+
 async def test_a_grant_for_nobody_is_refused(desk: Desk) -> None:
     for change in (
         desk.store.grant(UserId("x:1"), 1.0, TODAY, actor="shell", reason="", at=NOON),
-        desk.store.reset(UserId("x:1"), TODAY, actor="shell", reason="", at=NOON),
+        desk.store.reset(UserId("x:1"), TODAY, Window.DAY, actor="shell", reason="", at=NOON),
     ):
         with pytest.raises(NotFound, match="no user x:1"):
             await change

@@ -132,7 +132,9 @@ class Books(RuleBasedStateMachine):
     @rule(who=st.sampled_from(USERS))
     def reset(self, who: str) -> None:
         self._known(who)
-        ledger.reset(self.connection, UserId(who), QuotaDay("2026-11-18"), "shell", "", self.now)
+        ledger.reset(
+            self.connection, UserId(who), QuotaDay("2026-11-18"), self.rules.window, "shell", "", self.now
+        )
 
     @rule(hours=st.integers(-3, 3))
     def expire(self, hours: int) -> None:

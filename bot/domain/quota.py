@@ -4,8 +4,8 @@
 of each open job, so that admission never lets settled + reserved pass the limit; one job that takes longer
 than was reserved may overshoot, and the overshoot is carried into the following days.
 
-Settled and reserved seconds belong to the day of their reserve, or to the last 24 hours when the window
-rolls; grants and carries belong to a calendar day in both. A clock that is set back finds the earlier day as
+Settled and reserved seconds belong to the day of their reserve, grants to that on which they were given;
+when the window rolls, both belong to the last 24 hours. Carries belong to a calendar day in both. A clock that is set back finds the earlier day as
 it was left, and the later one too when it comes again: no day's allowance is given twice.
 """
 

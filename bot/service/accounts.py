@@ -135,7 +135,9 @@ class Accounts:
         person = await self._for_change(wanted)
         at = self._clock()
         day = quota_day(at, self._timezone)
-        seconds = await self._store.reset(person.user, day, actor=actor, reason=_reason(reason), at=at)
+        seconds = await self._store.reset(
+            person.user, day, self._window, actor=actor, reason=_reason(reason), at=at
+        )
         notes = [Text("{seconds} GPU seconds of today were given back.", seconds=f"{seconds:.1f}")]
         if self.rules_for(person, all_waiting=0).allowance.jobs is not None:
             notes.append(Text("The jobs of today still count."))

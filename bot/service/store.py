@@ -14,7 +14,7 @@ from typing import Any, Literal, Protocol
 from bot.domain.errors import FairbrushError
 from bot.domain.ids import IdentityId, JobId, PromptId, QuotaDay, RequestId, TierName, UserId
 from bot.domain.jobs import JobState
-from bot.domain.quota import Allowance, Standing
+from bot.domain.quota import Allowance, Standing, Window
 from bot.service.records import (
     Accepted,
     AttemptRecord,
@@ -161,8 +161,10 @@ class Store(Protocol):
         self, user: UserId, seconds: float, quota_day: QuotaDay, *, actor: str, reason: str, at: int
     ) -> None: ...
 
-    async def reset(self, user: UserId, quota_day: QuotaDay, *, actor: str, reason: str, at: int) -> float:
-        """Grant as much as was settled and carried that day; how much that is."""
+    async def reset(
+        self, user: UserId, quota_day: QuotaDay, window: Window, *, actor: str, reason: str, at: int
+    ) -> float:
+        """Grant as much as was settled and carried that day, or in the rolling window; how much that is."""
 
     async def ledger(
         self, user: UserId | None = None, *, since: int = 0, limit: int = 1000

@@ -54,6 +54,11 @@ SELECT coalesce(sum(us), 0) FROM ledger
 WHERE identity IN (SELECT key FROM identities WHERE user = ?) AND kind = 'grant' AND quota_day = ?
   AND instr(reason, ?) = 1
 """
+# A grant lasts as long as what it may pay for.
+_GRANTED_SINCE = """
+SELECT coalesce(sum(us), 0), coalesce(sum(iif(instr(reason, ?) = 1, us, 0)), 0) FROM ledger
+WHERE identity IN (SELECT key FROM identities WHERE user = ?) AND kind = 'grant' AND at > ?
+"""
 ENTRIES = """
 SELECT * FROM ledger_entries WHERE at >= ? ORDER BY at DESC, number DESC LIMIT ?
 """
@@ -107,7 +112,10 @@ def _standing(
         return Standing(allowance, use, quota.next_reset(at, timezone), window)
     since = quota.rolling_since(at)
     settled, reserved, jobs, oldest = connection.execute(USE_SINCE, (user, since)).fetchone()
-    use = replace(use, settled=seconds(settled), reserved=seconds(reserved), jobs=jobs)
+    granted, _ = connection.execute(_GRANTED_SINCE, (RESET, user, since)).fetchone()
+    use = replace(
+        use, settled=seconds(settled), reserved=seconds(reserved), granted=seconds(granted), jobs=jobs
+    )
     return Standing(allowance, use, quota.rolling_reset(oldest, at), window)
 
 
@@ -172,12 +180,24 @@ def grant(
 
 
 def reset(
-    connection: sqlite3.Connection, user: UserId, day: QuotaDay, actor: str, reason: str, at: int
+    connection: sqlite3.Connection,
+    user: UserId,
+    day: QuotaDay,
+    window: Window,
+    actor: str,
+    reason: str,
+    at: int,
 ) -> float:
     """Twice in a row gives nothing the second time."""
     account = _Account(first_key(connection, user), day)
     settled, _, _, carried, _ = connection.execute(USE_OF_DAY, (user, day)).fetchone()
-    us = max(0, settled + carried - column(connection, _GIVEN_BACK, (user, day, RESET)))
+    if window is Window.DAY:
+        given = column(connection, _GIVEN_BACK, (user, day, RESET))
+    else:
+        since = quota.rolling_since(at)
+        settled, *_ = connection.execute(USE_SINCE, (user, since)).fetchone()
+        _, given = connection.execute(_GRANTED_SINCE, (RESET, user, since)).fetchone()
+    us = max(0, settled + carried - given)
     if us:
         _write(connection, EntryKind.GRANT, us, account, actor, f"{RESET}{reason}", at)
     amount = seconds(us)

@@ -13,7 +13,7 @@ from typing import Any, Concatenate, Literal, ParamSpec, TypeVar
 from bot.domain.errors import FairbrushError, StoreUnavailable
 from bot.domain.ids import IdentityId, JobId, PromptId, QuotaDay, RequestId, TierName, UserId
 from bot.domain.jobs import JobState
-from bot.domain.quota import Allowance, Standing
+from bot.domain.quota import Allowance, Standing, Window
 from bot.domain.text import Text
 from bot.service.records import (
     Accepted,
@@ -223,8 +223,10 @@ class SqliteStore:
     ) -> None:
         await self._write(ledger.grant, user, seconds, quota_day, actor, reason, at)
 
-    async def reset(self, user: UserId, quota_day: QuotaDay, *, actor: str, reason: str, at: int) -> float:
-        return await self._write(ledger.reset, user, quota_day, actor, reason, at)
+    async def reset(
+        self, user: UserId, quota_day: QuotaDay, window: Window, *, actor: str, reason: str, at: int
+    ) -> float:
+        return await self._write(ledger.reset, user, quota_day, window, actor, reason, at)
 
     async def ledger(
         self, user: UserId | None = None, *, since: int = 0, limit: int = 1000
