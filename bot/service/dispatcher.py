@@ -8,9 +8,11 @@ and :mod:`bot.service.warden`, which wake the dispatcher.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Literal
 
 from bot.domain.errors import (
@@ -32,13 +34,16 @@ from bot.service.clock import Clock
 from bot.service.lanes import Lanes
 from bot.service.notices import Notices
 from bot.service.outlook import Outlook, outlook
-from bot.service.records import AttemptRecord, JobRecord, WaitingJob
+from bot.service.records import AttemptRecord, Closed, JobRecord, WaitingJob
 from bot.service.runner import Runner
 from bot.service.servers import Active, Server, ServerState
 from bot.service.store import Store
 from bot.service.streams import JobOver, JobQueued, Streams
 
 log = logging.getLogger(__name__)
+
+Outcome = Literal["cancelled", "stopping", "over"]
+"""Of a cancel."""
 
 FLOWS_EVERY = 5.0
 """Seconds between writing down the virtual times: what a kill can lose of them."""
@@ -82,7 +87,10 @@ class Dispatcher:
         self._jobs: dict[JobId, WaitingJob] = {}
         self._wake = asyncio.Event()
         self._tasks: asyncio.TaskGroup | None = None
+        self._stranded: set[JobId] = set()
+        """Waiting, and no server can paint them."""
         self._running: dict[JobId, asyncio.Task[None]] = {}
+        self._ending: set[asyncio.Task[Outcome]] = set()
         self._resumed: list[tuple[Server, Active]] = []
         self.attempts = Attempts(
             store=store,
@@ -105,18 +113,26 @@ class Dispatcher:
 
     # What comes in
 
-    def submit(self, jobs: Iterable[JobRecord]) -> None:
-        """Line up accepted jobs."""
+    async def submit(self, jobs: Iterable[JobRecord]) -> None:
+        """Line up accepted jobs. Waits for the disk only when what servers offer has changed meanwhile, so
+        that none of them can paint some of these."""
         for job in jobs:
             if job.state is JobState.QUEUED:
                 self.adopt(WaitingJob(job.id, job.user, job.order, job.work, job.weight))
                 self._streams.publish(JobQueued(job.id))
         self.wake()
+        if self._stranded:
+            try:
+                await self.fail_stranded()
+            except StoreUnavailable as error:
+                self._notices.tell(error.text)  # the next look at a server tries again
 
     def adopt(self, job: WaitingJob) -> None:
         """Line up one job that the store has queued."""
         self._jobs[job.id] = job
-        self.queue.push(self._waiting(job), weight=job.weight)
+        item = self._waiting(job)
+        self.queue.push(item, weight=job.weight)
+        self._note_stranded(job.id, item.servers)
 
     def attach(self, job: WaitingJob, attempt: AttemptRecord) -> bool:
         """Take over a job that the store has at a server; False when that server is not configured."""
@@ -127,7 +143,7 @@ class Dispatcher:
         item = self._waiting(job)
         expected = self._guards.estimates.expected(job.work)
         self.queue.attach(item, server.name, weight=job.weight, estimate=expected)
-        self.attempts.remember(attempt)
+        self.attempts.memory.remember(attempt)
         active = Active(item, job.work, attempt.prompt_id, expected, cancel_by=attempt.cancel_by)
         server.active[job.id] = active
         self._resumed.append((server, active))
@@ -137,6 +153,14 @@ class Dispatcher:
         estimate = self._guards.estimates.expected(job.work)
         servers = self.lanes.servers_for(job.work.needs)
         return Waiting(job.id, job.user, job.order, job.work.model, servers, estimate)
+
+    async def heard_of_servers(self, patience: float) -> None:
+        """Wait until each server has been tried once, for at most ``patience`` seconds of real time: before,
+        nobody knows what can be painted."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(patience):
+                for server in self.servers.values():
+                    await server.tried.wait()
 
     # The loop
 
@@ -169,11 +193,19 @@ class Dispatcher:
         """Give every server that wants it the job whose turn it is."""
         if self.gates.paused or self.gates.stopping:
             return
-        for server in self.servers.values():
-            while server.wants_more(self._clock.monotonic()):
-                if (active := self._next_for(server)) is None:
-                    break
+        hungry = list(self.servers.values())
+        while hungry := [server for server in hungry if server.wants_more(self._clock.monotonic())]:
+            # Of several that are free, the one that has its model loaded already goes first.
+            server = next(filter(self._suits, hungry), hungry[0]) if len(hungry) > 1 else hungry[0]
+            if (active := self._next_for(server)) is None:
+                hungry.remove(server)
+            else:
                 self._start(server, active, attached=False)
+
+    def _suits(self, server: Server) -> bool:
+        """Whether the next job for that server needs no other model than it has."""
+        head = self.queue.head(server.name, server.model or None)
+        return head is not None and head.model in ("", server.model)
 
     def _next_for(self, server: Server) -> Active | None:
         now, estimates = self._clock.now(), self._guards.estimates
@@ -208,53 +240,78 @@ class Dispatcher:
 
     def _again(self, active: Active, seconds: float) -> None:
         # What servers offer may have changed since it was sent, and so may what it is thought to take.
-        self.queue.give_back(self._waiting(self._jobs[active.item.job]), seconds)
+        item = self._waiting(self._jobs[active.item.job])
+        self.queue.give_back(item, seconds)
+        self._note_stranded(item.job, item.servers)
         self.wake()
 
     # What goes out
 
-    async def cancel(self, job: JobRecord, by: str) -> Literal["cancelled", "stopping", "over"]:
-        """Somebody does not want a job any more. At a server it ends when the server has stopped it."""
+    async def cancel(self, job: JobRecord, by: str) -> Outcome:
+        """Somebody does not want a job any more. At a server it ends when the server has stopped it.
+
+        Seen through whatever becomes of the caller. Raises StoreUnavailable; then it waits as before.
+        """
+        ending = asyncio.ensure_future(self._cancel(job.id, by))
+        self._ending.add(ending)
+        ending.add_done_callback(self._ending.discard)
+        return await asyncio.shield(ending)
+
+    async def _cancel(self, job: JobId, by: str) -> Outcome:
         for server in self.servers.values():
-            if (active := server.active.get(job.id)) is not None:
-                active.cancel_by = by
-                await self._store.wish_to_cancel(active.prompt_id, by, self._clock.now())
+            if (active := server.active.get(job)) is not None:
+                active.cancel_by = active.cancel_by or by
+                try:
+                    await self._store.wish_to_cancel(active.prompt_id, by, self._clock.now())
+                except StoreUnavailable as error:
+                    self._notices.tell(error.text)  # it holds as long as we live
                 await server.backend.cancel(active.prompt_id)
                 return "stopping"
-        if job.id in self._running and not self.queue.waits(job.id):
+        if job in self._running and not self.queue.waits(job):
             return "over"  # it is painted; its files are being kept
-        removed = self.queue.remove(job.id)
-        closed = await self._store.cancel(job.id, self._clock.now(), by=by, settle_seconds=None)
+        closed = await self._end_waiting(
+            job, lambda: self._store.cancel(job, self._clock.now(), by=by, settle_seconds=None)
+        )
         if closed is None:
             return "over"
-        if removed is not None:
-            self._drop(job.id)
         self._streams.publish(JobOver(closed))
         return "cancelled"
 
     async def fail_waiting(self, jobs: Iterable[JobId], error: FairbrushError) -> None:
-        """End waiting jobs that cannot be painted any more, with a reason and a refund."""
+        """End waiting jobs that cannot be painted any more, with a reason and a refund. Raises
+        StoreUnavailable; those that are not ended by then wait as before."""
         for job in tuple(jobs):
-            if (item := self.queue.remove(job)) is None:
+            if not self.queue.waits(job):
                 continue
-            try:
-                closed = await self._store.fail(job, error, self._clock.now(), reason=error.code)
-            except StoreUnavailable:
-                self.queue.push(item, weight=self._jobs[job].weight)
-                raise
-            self._drop(job)
-            if closed is not None:
+            fail = partial(self._store.fail, job, error, self._clock.now(), reason=error.code)
+            if (closed := await self._end_waiting(job, fail)) is not None:
                 self._streams.publish(JobOver(closed, error))
 
+    async def _end_waiting(self, job: JobId, write: Callable[[], Awaitable[Closed | None]]) -> Closed | None:
+        """Out of line first, so that no server gets it while its outcome is written."""
+        self.queue.remove(job)
+        try:
+            closed = await write()
+        except StoreUnavailable:
+            # Unless somebody else has ended it, or put it back, meanwhile.
+            waiting = self._jobs.get(job)
+            if waiting is not None and job not in self.queue and job not in self.queue.in_service:
+                self.adopt(waiting)
+                self.wake()
+            raise
+        self._drop(job)
+        return closed
+
     def take_out(self, server: Server, error: BackendError, active: Active | None = None) -> None:
-        """Stop feeding a server for a failure that is its own; other failures change nothing."""
-        state = {
-            ServerUnreachable: ServerState.DOWN,
-            AuthenticationFailed: ServerState.DOWN,
-            ServerWedged: ServerState.WEDGED,
-        }.get(type(error))
-        if state is None or server.state in (ServerState.DOWN, ServerState.WEDGED):
+        """Stop feeding a server for a failure that is its own; other failures of a job change nothing.
+
+        ``active``: whose failure it was. Without one it came from looking after the server: then it does not
+        do what it must, whatever the reason.
+        """
+        is_its_own = isinstance(error, ServerUnreachable | AuthenticationFailed | ServerWedged)
+        if server.state in (ServerState.DOWN, ServerState.WEDGED) or not (is_its_own or active is None):
             return
+        state = ServerState.WEDGED if isinstance(error, ServerWedged) else ServerState.DOWN
         server.state, server.reason, server.since = state, error.text, self._clock.now()
         server.model = ""
         if active is not None and state is ServerState.WEDGED:
@@ -265,33 +322,45 @@ class Dispatcher:
         log.warning("server %s is %s: %s", server.name, state, error.cause)
 
     async def relane(self) -> None:
-        """After a server's catalogue has changed: where may each waiting job go now?"""
+        """After a server's catalogue has changed: where may each waiting job go now? Raises
+        StoreUnavailable, as :meth:`fail_stranded` does."""
         changed = self.lanes.use({s.name: s.catalogue for s in self.servers.values()})
-        if not changed:
-            return
-        stranded: list[JobId] = []
-        for count, job in enumerate(tuple(self._jobs.values())):
+        for count, job in enumerate(tuple(self._jobs.values()) if changed else ()):
+            if count % 1000 == 999:
+                await asyncio.sleep(0)
             if job.work.needs in changed and self.queue.waits(job.id):
                 servers = self.lanes.servers_for(job.work.needs)
                 self.queue.relane(job.id, servers)
-                if not servers:
-                    stranded.append(job.id)
-            if count % 1000 == 999:
-                await asyncio.sleep(0)
-        if stranded:
-            reason = self.lanes.why_not(self._jobs[stranded[0]].work.needs)
+                self._note_stranded(job.id, servers)
+        await self.fail_stranded()
+        self.wake()
+
+    async def fail_stranded(self) -> None:
+        """End waiting jobs that no server can paint any more. Raises StoreUnavailable; then they wait on."""
+        for job in tuple(self._stranded):
+            waiting = self._jobs.get(job)
+            if waiting is None or not self.queue.waits(job):
+                self._stranded.discard(job)
+                continue
+            reason = self.lanes.why_not(waiting.work.needs)
             await self.fail_waiting(
-                stranded,
+                [job],
                 NoServerCan(
                     Text("No server can paint this any more: {reason} Nothing was charged.", reason=reason)
                 ),
             )
-        self.wake()
+            self._stranded.discard(job)
+
+    def _note_stranded(self, job: JobId, servers: frozenset[ServerName]) -> None:
+        if servers:
+            self._stranded.discard(job)
+        else:
+            self._stranded.add(job)
 
     async def _set_aside(self, template: TemplateName, until: int) -> None:
         """A template rests: those who wait for it learn it now, not one after the other."""
         waiting = [job.id for job in self._jobs.values() if job.work.template == template]
-        await self.fail_waiting(waiting, quarantined(template, until, self._clock.now()))
+        await self._fail_leniently(waiting, quarantined(template, until, self._clock.now()))
 
     async def _refuse_too_big(self) -> None:
         """Fail waiting jobs that every server that could take them has run out of memory at."""
@@ -299,8 +368,15 @@ class Dispatcher:
         for job in tuple(self._jobs.values()):
             servers = self.lanes.servers_for(job.work.needs)
             fits = any(self._guards.ceilings.allows(server, job.work, now) for server in servers)
-            if self.queue.waits(job.id) and servers and not fits:
-                await self.fail_waiting([job.id], too_big(job.work))
+            if servers and not fits:
+                await self._fail_leniently([job.id], too_big(job.work))
+
+    async def _fail_leniently(self, jobs: Iterable[JobId], error: FairbrushError) -> None:
+        """Better told now; but what cannot be written now, the job's own turn will show."""
+        try:
+            await self.fail_waiting(jobs, error)
+        except StoreUnavailable as refused:
+            self._notices.tell(refused.text)
 
     # What people ask
 
@@ -348,8 +424,8 @@ class Dispatcher:
             for job, task in self._running.items()
             if not any(job in server.active for server in self.servers.values())
         ]
-        if waiting or keeping:
-            await asyncio.wait({*waiting, *keeping}, timeout=patience)
+        if waiting or keeping or self._ending:
+            await asyncio.wait({*waiting, *keeping, *self._ending}, timeout=patience)
         await self._save_flows()
 
     async def _keep_flows(self) -> None:
@@ -371,7 +447,13 @@ class Dispatcher:
             self._notices.tell(error.text)
 
     def _drop(self, job: JobId) -> None:
+        """The job is over: nothing of it stays, here or at a server."""
+        self.queue.remove(job)
         self._jobs.pop(job, None)
+        self._stranded.discard(job)
+        for name, prompt_id in self.attempts.memory.forget(job).items():
+            if (server := self.servers.get(name)) is not None:
+                server.strays.add(prompt_id)
 
 
 async def _save(store: Store, kind: str, dirty: Callable[[], Mapping[str, object]]) -> None:

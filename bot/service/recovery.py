@@ -67,7 +67,7 @@ async def _at_servers(store: Store, dispatcher: Dispatcher, lanes: Lanes, clock:
         if job is None or job.state not in OPEN:
             continue  # a stray: its server is asked to forget it when it is up
         if job.state is JobState.QUEUED or dispatcher.job(job.id) is not None:
-            dispatcher.attempts.remember(attempt)
+            dispatcher.attempts.memory.remember(attempt)
             continue
         waiting = _waiting(job)
         await _learn_needs(store, lanes, [waiting])

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Awaitable
 
 from bot.domain.errors import BackendError, StoreUnavailable
-from bot.domain.jobs import AT_SERVER
+from bot.domain.jobs import JobState
 from bot.domain.text import Text
 from bot.service.clock import Clock
 from bot.service.dispatcher import Dispatcher
@@ -48,31 +49,43 @@ class Warden:
             if server.state is ServerState.UP:
                 pause = FIRST_PROBE
                 await self._clock.sleep(HEARTBEAT)
-                await self._heartbeat(server)
+                await self._leniently(self._heartbeat(server))
                 continue
-            back = await self._try(server)
+            back = await self._leniently(self._try(server))
             server.tried.set()
             if not back:
                 await self._clock.sleep(pause)
                 pause = min(2 * pause, LONGEST_PROBE)
 
-    async def _heartbeat(self, server: Server) -> None:
+    async def _leniently(self, look: Awaitable[bool]) -> bool:
+        """A full disk does not end the looking after; the next look tries again."""
+        try:
+            return await look
+        except StoreUnavailable as error:
+            self._notices.tell(error.text)
+            return False
+
+    async def _heartbeat(self, server: Server) -> bool:
+        """Whether it is still up."""
         if server.state is not ServerState.UP:
-            return  # an attempt found out while we slept
+            return False  # an attempt found out while we slept
         try:
             queue = await server.backend.queue()
+            await self._forget_strays(server)
             await self._look_at_offer(server)
         except BackendError as error:
             if not server.active:
                 # Otherwise the run that is there decides: it is more patient, and knows more.
                 self._dispatcher.take_out(server, error)
-            return
+            return False
         ours = {active.prompt_id for active in server.active.values()}
         server.foreign = sum(prompt not in ours for prompt in (*queue.running, *queue.pending))
         if server.connections != server.backend.connections:
             server.connections = server.backend.connections
             if not server.active:
                 server.model = ""  # it may have been restarted
+        await self._dispatcher.fail_stranded()
+        return True
 
     async def _try(self, server: Server) -> bool:
         """Whether a server that was not up is now."""
@@ -87,9 +100,6 @@ class Warden:
             if server.state is ServerState.STARTING:
                 self._dispatcher.take_out(server, error)
             server.reason = error.text
-            return False
-        except StoreUnavailable as error:
-            self._notices.tell(error.text)
             return False
         was_out = server.state is not ServerState.STARTING
         server.state, server.reason, server.since = ServerState.UP, None, self._clock.now()
@@ -123,11 +133,15 @@ class Warden:
         for prompt_id in tuple(server.strays):
             await server.backend.forget(prompt_id)
             server.strays.discard(prompt_id)
+        attempts = self._dispatcher.attempts
         for attempt in await self._store.open_attempts():
-            if attempt.server != server.name or attempt.job in server.active:
+            if attempt.server != server.name or attempt.job in server.active or attempts.cares_for(attempt):
                 continue
             job = await self._store.job(attempt.job)
-            if job is not None and job.state not in AT_SERVER and self._dispatcher.job(job.id) is not None:
-                continue  # it waits: when its turn comes, this very attempt is asked about first
+            if job is not None and job.state is JobState.QUEUED:
+                continue  # when its turn comes, this very attempt is asked about first
+            if attempts.cares_for(attempt):
+                continue  # its turn came while we looked
             await server.backend.forget(attempt.prompt_id)
             await self._store.lose(attempt.prompt_id, self._clock.now())
+            attempts.memory.lost(attempt.job, server.name)

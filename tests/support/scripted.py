@@ -32,6 +32,10 @@ class ScriptedServer:
     """Paths of the requests for ``/queue``."""
     clients: dict[str, web.WebSocketResponse] = field(default_factory=dict)
     """By client id, the newest socket; closing an older one makes the id deaf, as with a real server."""
+    offers: Json = field(
+        default_factory=lambda: {"SaveImage": {"input": {"required": {}}, "output": [], "output_node": True}}
+    )
+    """Its node classes."""
     url: str = ""
     _runner: web.AppRunner | None = None
 
@@ -45,6 +49,7 @@ class ScriptedServer:
                 web.post("/interrupt", self._interrupt),
                 web.get("/history/{id}", self._history),
                 web.get("/object_info", self._object_info),
+                web.get("/system_stats", self._system_stats),
                 web.get("/ws", self._socket),
             ]
         )
@@ -113,9 +118,10 @@ class ScriptedServer:
         return web.json_response({prompt_id: self.history[prompt_id]} if prompt_id in self.history else {})
 
     async def _object_info(self, _: web.Request) -> web.Response:
-        return web.json_response(
-            {"SaveImage": {"input": {"required": {}}, "output": [], "output_node": True}}
-        )
+        return web.json_response(self.offers)
+
+    async def _system_stats(self, _: web.Request) -> web.Response:
+        return web.json_response({"system": {"comfyui_version": "0.0.0"}, "devices": []})
 
     async def _socket(self, request: web.Request) -> web.StreamResponse:
         client_id = request.query["clientId"]
