@@ -85,56 +85,49 @@ class Fifo:
     def __init__(self) -> None:
         self._line: deque[Waiting] = deque()
 
-    def push(self, item: Waiting, *, weight: float) -> None:
+    def push(self, item: Waiting, **_: object) -> None:
         self._line.append(item)
 
-    def pop(
-        self,
-        server: ServerName,
-        *,
-        loaded: str | None = None,
-        estimate: Callable[[Waiting], float] | None = None,
-    ) -> Waiting | None:
-        item = next((item for item in self._line if server in item.servers), None)
-        if item is not None:
-            self._line.remove(item)
-        return item
+    def pop(self, server: ServerName, **_: object) -> Waiting | None:
+        return _take(self._line, server)
 
-    def finish(self, job: JobId, seconds: float) -> None:
+    def finish(self, *_: object) -> None:
         pass
 
 
-class RoundRobin(Fifo):
+class RoundRobin:
     """A job of each user in turn, however long it is."""
 
     def __init__(self) -> None:
         self._lines: dict[UserId, deque[Waiting]] = {}
 
-    def push(self, item: Waiting, *, weight: float) -> None:
+    def push(self, item: Waiting, **_: object) -> None:
         self._lines.setdefault(item.flow, deque()).append(item)
 
-    def pop(
-        self,
-        server: ServerName,
-        *,
-        loaded: str | None = None,
-        estimate: Callable[[Waiting], float] | None = None,
-    ) -> Waiting | None:
-        for user, line in self._lines.items():
-            item = next((item for item in line if server in item.servers), None)
-            if item is not None:
-                line.remove(item)
-                rest = self._lines.pop(user)
-                if rest:
-                    self._lines[user] = rest
+    def pop(self, server: ServerName, **_: object) -> Waiting | None:
+        for user, line in tuple(self._lines.items()):
+            if item := _take(line, server):
+                del self._lines[user]
+                if line:
+                    self._lines[user] = line
                 return item
         return None
+
+    def finish(self, *_: object) -> None:
+        pass
+
+
+def _take(line: deque[Waiting], server: ServerName) -> Waiting | None:
+    item = next((item for item in line if server in item.servers), None)
+    if item is not None:
+        line.remove(item)
+    return item
 
 
 class Uncorrected(FairQueue):
     """The fair queue if it believed its estimates."""
 
-    def finish(self, job: JobId, seconds: float) -> None:
+    def finish(self, job: JobId, *_: object) -> None:
         super().finish(job, self.in_service[job].estimate)
 
 
@@ -143,6 +136,8 @@ class _Server:
     name: ServerName
     running: int | None = None
     ends: float = math.inf
+    nearly: float = math.inf
+    """When the next one is to be staged; never, once that moment has come."""
     staged: deque[int] = field(default_factory=deque)
     loaded: str = ""
     """Of what runs."""
@@ -175,16 +170,19 @@ def simulate(
     weights: Mapping[str, float] | None = None,
     swap: float = 0.0,
     slots: int = 2,
+    ahead: float = math.inf,
     learning: bool = False,
     until: Callable[[Event], bool] | None = None,
 ) -> History:
-    """Push the tasks at their times and let the servers work until all is done, or ``until`` says so.
+    """Let the servers work until all is done, or ``until`` says so. Tasks of one moment come together.
 
-    A server runs one job and has up to ``slots - 1`` staged, which are not recalled. They are staged at
-    once: worse for fairness than waiting until the running job is about to end.
+    A server runs one job and has up to ``slots - 1`` staged, which are not recalled. They are staged when
+    the running one is believed to end within ``ahead`` seconds: by default at once, the worst for fairness.
     """
     ordered = sorted(tasks, key=lambda task: task.at)
-    run = _Run(queue, History(ordered), dict(weights or {}), swap, slots, Guesses(learning=learning), until)
+    run = _Run(
+        queue, History(ordered), dict(weights or {}), swap, slots, ahead, Guesses(learning=learning), until
+    )
     run.servers = [_Server(name) for name in sorted({name for task in ordered for name in task.servers})]
     run.all()
     return run.history
@@ -197,9 +195,11 @@ class _Run:
     weights: dict[str, float]
     swap: float
     slots: int
+    ahead: float
     guesses: Guesses
     until: Callable[[Event], bool] | None
     servers: list[_Server] = field(default_factory=list)
+    expected: dict[int, float] = field(default_factory=dict)
     stopped: bool = False
 
     def all(self) -> None:
@@ -207,15 +207,21 @@ class _Run:
         arrivals = count()
         arriving = next(arrivals)
         while not self.stopped:
-            busy = min(self.servers, key=lambda server: server.ends, default=None)
-            ends = busy.ends if busy else math.inf
-            if arriving < len(tasks) and tasks[arriving].at < ends:
-                self._push(arriving)
-                arriving = next(arrivals)
-            elif busy is None or busy.running is None:
+            busy = min(self.servers, key=lambda server: min(server.ends, server.nearly))
+            then = min(busy.ends, busy.nearly)
+            if arriving < len(tasks) and tasks[arriving].at < then:
+                now = tasks[arriving].at
+                while arriving < len(tasks) and tasks[arriving].at == now:
+                    self._push(arriving)
+                    arriving = next(arrivals)
+                self._feed(now)
+            elif then == math.inf:
                 return
-            else:
+            elif busy.ends <= busy.nearly:
                 self._end(busy)
+            else:
+                busy.nearly, now = math.inf, busy.nearly
+                self._feed(now)
 
     def _log(self, at: float, what: What, job: int, server: ServerName | None = None) -> None:
         event = Event(at, what, job, server)
@@ -235,13 +241,12 @@ class _Run:
         )
         self.queue.push(item, weight=self.weights.get(task.user, 1.0))
         self._log(task.at, What.PUSHED, number)
-        self._feed(task.at)
 
     def _end(self, server: _Server) -> None:
         number, at = server.running, server.ends
         assert number is not None
         task = self.history.tasks[number]
-        server.running, server.ends = None, math.inf
+        server.running, server.ends, server.nearly = None, math.inf, math.inf
         self.queue.finish(JobId(str(number)), task.seconds)
         self.guesses.learn(task)
         self._log(at, What.ENDED, number, server.name)
@@ -251,17 +256,21 @@ class _Run:
 
     def _feed(self, at: float) -> None:
         for server in self.servers:
-            while len(server.staged) + (server.running is not None) < self.slots:
-                item = self.queue.pop(
-                    server.name, loaded=server.will_load, estimate=lambda item: self._guess(item)
-                )
+            while self._wants_more(server):
+                item = self.queue.pop(server.name, loaded=server.will_load, estimate=self._guess)
                 if item is None:
                     break
                 server.staged.append(int(item.job))
+                self.expected[int(item.job)] = self._guess(item)
                 server.will_load = item.model or server.will_load
                 self._log(at, What.DISPATCHED, int(item.job), server.name)
                 if server.running is None:
                     self._begin(server, at)
+
+    def _wants_more(self, server: _Server) -> bool:
+        if server.running is None:
+            return True
+        return server.nearly == math.inf and len(server.staged) < self.slots - 1
 
     def _guess(self, item: Waiting) -> float:
         return self.guesses.of(self.history.tasks[int(item.job)])
@@ -276,4 +285,7 @@ class _Run:
             begun += self.swap
             self.history.swaps += 1
         server.ends = begun + task.seconds
+        server.nearly = begun + self.expected.pop(number) - self.ahead
+        if server.nearly <= at:
+            server.nearly = math.inf
         self._log(begun, What.BEGUN, number, server.name)

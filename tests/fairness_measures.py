@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
+from bisect import bisect_right
 from collections import Counter, defaultdict, deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import combinations
+from itertools import accumulate, combinations
 
 from tests.fairness import History, Task, What
 
@@ -32,14 +33,13 @@ def worst_gap(
     *,
     servers: int = 1,
     slack: float = 0.0,
-    head_start: bool = False,
 ) -> Gap:
     """The worst of all pairs of users, over every moment of every time in which both were backlogged.
 
     |S_i/w_i - S_j/w_j| <= jobs in flight x (longest_i/w_i + longest_j/w_j) + slack, where S is the GPU time
-    received since both have been backlogged, that of the running job included. With ``head_start`` one of
-    them may have been ahead at that moment, and be behind later: slack counts twice, and a charge that was
-    too high, which is never more than the flow's longest job, lets the other one have that much more.
+    received since both have been backlogged, that of the running job included. Where one of them had been
+    served before, it may be ahead at that moment and be behind later: then slack counts twice, and a charge
+    that was too high (never by more than the flow's longest job) lets the other one have that much more.
     """
     in_flight = 2 * servers
     tasks = history.tasks
@@ -49,18 +49,19 @@ def worst_gap(
     received: dict[str, float] = dict.fromkeys(users, 0.0)
     waiting: Counter[str] = Counter()
     running: dict[int, float] = {}
-    since: dict[tuple[str, str], float] = {}
+    known: set[str] = set()
+    since: dict[tuple[str, str], tuple[float, bool]] = {}
     worst = Gap(("", ""), 0.0, 0.0, 1.0)
     for event in sorted(history.events, key=lambda event: event.at):
         for number, counted in running.items():
             received[tasks[number].user] += event.at - counted
             running[number] = event.at
-        for pair in since:
+        for pair, (start, equal) in since.items():
             i, j = pair
-            apart = abs(received[i] / weight[i] - received[j] / weight[j] - since[pair])
+            apart = abs(received[i] / weight[i] - received[j] / weight[j] - start)
             virtual = longest[i] / weight[i], longest[j] / weight[j]
             bound = in_flight * sum(virtual) + servers * slack
-            if head_start:
+            if not equal:
                 bound += servers * (max(virtual) - min(virtual) + slack)
             gap = Gap(pair, event.at, apart, bound)
             if gap.part > worst.part:
@@ -74,12 +75,14 @@ def worst_gap(
             waiting[user] += 1
         else:
             waiting[user] -= 1
+            known.add(user)
         for pair in combinations(users, 2):
             i, j = pair
             if not (waiting[i] and waiting[j]):
                 since.pop(pair, None)
             elif pair not in since:
-                since[pair] = received[i] / weight[i] - received[j] / weight[j]
+                start = received[i] / weight[i] - received[j] / weight[j]
+                since[pair] = start, known.isdisjoint(pair)
     return worst
 
 
@@ -151,3 +154,26 @@ def idle_while_waiting(history: History, *, slots: int = 2) -> float | None:
                 if held[server] < slots and any(server in history.tasks[job].servers for job in waiting):
                     return event.at
     return None
+
+
+def own_share_finishes(history: History, weights: Mapping[str, float]) -> list[float]:
+    """When each job would end if its user had their share of the GPU for themselves, and no more.
+
+    F(n) = max(arrival, F(n-1)) + seconds x (all weights / own weight), on a clock that stands still while
+    the server has nothing to do: what a user has had beforehand is not forgiven by waiting alone.
+    """
+    tasks = history.tasks
+    total = sum(weights.get(user, 1.0) for user in {task.user for task in tasks})
+    begun, ended = history.when(What.BEGUN), history.when(What.ENDED)
+    runs = sorted((begun[job], ended[job]) for job in ended)
+    worked = [0.0, *accumulate(end - start for start, end in runs)]
+    starts = [start for start, _ in runs]
+    last: dict[str, float] = {}
+    finishes = []
+    for task in tasks:
+        index = bisect_right(starts, task.at)
+        now = worked[index] - (max(0.0, runs[index - 1][1] - task.at) if index else 0.0)
+        own = max(now, last.get(task.user, 0.0)) + task.seconds * total / weights.get(task.user, 1.0)
+        last[task.user] = own
+        finishes.append(task.at + own - now)
+    return finishes

@@ -79,7 +79,7 @@ class Account:
         """Virtual charges of the jobs in service."""
         self.in_service = 0
         self.longest = 0.0
-        """GPU seconds of its longest job that was measured here."""
+        """GPU seconds of its longest job that was measured here; 0 before the first."""
         self.waiting = 0
         """Jobs that this server can run, and their estimates in all."""
         self.seconds = 0.0
@@ -220,11 +220,11 @@ class Clock:
     def serve(self, account: Account, seconds: float) -> float:
         """Begin a service that is expected to take ``seconds``; how many of them were charged.
 
-        Never more than the flow's longest measured job. An estimate that is too low errs by the jobs in
-        flight alone. One that is too high, time after time, would let the others get ahead by all of it
-        although the flow never had a job as long.
+        Never more than the flow's longest job, once one was measured. An estimate that is too low errs by
+        the jobs in flight alone. One that is too high, time after time, would let the others get ahead by
+        all of it although the flow never had a job as long.
         """
-        charge = min(seconds, account.longest)
+        charge = min(seconds, account.longest) if account.longest else seconds
         self.dispatches += 1
         account.in_service += 1
         account.pending += charge / account.flow.weight
@@ -260,9 +260,13 @@ class Clock:
                 line = self._by_model[head.model] = Line()
             line.push(account.entry)
 
-    def rest(self, account: Account) -> None:
-        """The flow has nothing here any more; what it is ahead is remembered until the others have it too."""
+    def rest(self, account: Account) -> list[Account]:
+        """The flow has nothing here any more; what it is ahead is remembered until the others have it too.
+
+        What :meth:`forget` closes is returned.
+        """
         heappush(self._idle, (account.confirmed, self._next_serial(), account))
+        return self.forget()
 
     def advance(self) -> list[Account]:
         """Move virtual time on; what :meth:`forget` closes is returned."""

@@ -131,9 +131,7 @@ class FairQueue:
         """Take out a waiting job, as if it had never come; None when it does not wait."""
         item = self._waiting.pop(job, None)
         if item is not None:
-            flow = self._flows[item.flow]
-            self._unlist(flow, item)
-            self._tidy(flow, item.servers)
+            self._unlist(self._flows[item.flow], item)
         return item
 
     def relane(self, job: JobId, servers: frozenset[ServerName]) -> None:
@@ -143,7 +141,6 @@ class FairQueue:
             flow = self._flows[old.flow]
             self._enter(flow, replace(old, servers=servers))  # first: a flow that stays must not wake anew
             self._unlist(flow, old)
-            self._tidy(flow, old.servers)
 
     def reweigh(self, flow: UserId, weight: float) -> None:
         """Change a flow's share from its next dispatch on; one that is not known brings its weight later."""
@@ -236,7 +233,7 @@ class FairQueue:
         if clock is None:
             clock = self._clocks[server] = Clock(self._start)
             for user, own in self._kept.items():
-                clock.rest(clock.open(self._flow(user), server, own))
+                clock.rest(clock.open(self._flow(user), server, own))  # each is ahead: none is closed
         return clock
 
     def _awake(self, flow: Flow, server: ServerName) -> Account:
@@ -259,6 +256,7 @@ class FairQueue:
     def _unlist(self, flow: Flow, item: Waiting) -> None:
         flow.discard(item)
         self._backlogged -= not flow.lanes
+        self._drop_unused(flow)
         for server in item.servers:
             account = flow.accounts[server]
             account.waiting -= 1
@@ -266,7 +264,7 @@ class FairQueue:
             clock = self._clocks[server]
             clock.refresh(account, flow.head(server))
             if not account.active:
-                clock.rest(account)
+                self._close(clock.rest(account), server)
 
     def _serve(
         self,
@@ -299,21 +297,17 @@ class FairQueue:
     def _leave(self, served: InService) -> None:
         clock = self._clocks[served.server]
         if not served.account.active:
-            clock.rest(served.account)
+            self._close(clock.rest(served.account), served.server)
         self._close(clock.advance(), served.server)
-
-    def _tidy(self, flow: Flow, servers: Iterable[ServerName]) -> None:
-        for server in servers:
-            self._close(self._clocks[server].forget(), server)
-        if not flow.lanes and not flow.accounts:
-            self._flows.pop(flow.user, None)
 
     def _close(self, accounts: Iterable[Account], server: ServerName) -> None:
         for account in accounts:
-            flow = account.flow
-            del flow.accounts[server]
-            if not flow.accounts and not flow.lanes:
-                del self._flows[flow.user]
+            del account.flow.accounts[server]
+            self._drop_unused(account.flow)
+
+    def _drop_unused(self, flow: Flow) -> None:
+        if not flow.accounts and not flow.lanes:
+            del self._flows[flow.user]
 
 
 def _seconds(value: float) -> float:
