@@ -1,0 +1,72 @@
+"""What happens while something else happens: requests that meet a start, a change of models, or an end."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from bot.domain.jobs import JobState
+from bot.service.records import Accepted, Draft, EntryKind
+from tests.support.service import bot_at_work
+from tests.support.templates import catalogue
+
+
+@dataclass
+class Meanwhile:
+    """A store during whose writing of a request something else happens."""
+
+    store: Any
+    happens: Callable[[], Awaitable[None]]
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.store, name)
+
+    async def accept(self, draft: Draft) -> Accepted:
+        accepted: Accepted = await self.store.accept(draft)
+        await self.happens()
+        return accepted
+
+
+async def test_models_that_go_while_a_request_is_written_leave_no_job_waiting_for_ever(
+    tmp_path: Path,
+) -> None:
+    async with bot_at_work(tmp_path) as bot:
+
+        async def models_go() -> None:
+            bot.state().catalogue = catalogue({"ckpt_name": (), "unet_name": ()})
+            await bot.service.dispatcher.relane()
+
+        bot.service.usecases.store = Meanwhile(bot.store, models_go)  # type: ignore[assignment]
+        receipt = await bot.ask("a fox --count 2")
+        jobs = await bot.until_over(receipt.accepted.request.id)
+        assert [(job.state, job.error_code) for job in jobs] == [(JobState.FAILED, "no_server_can")] * 2
+        kinds = [entry.kind for entry in await bot.store.ledger()]
+        assert kinds.count(EntryKind.RELEASE) == 2
+        assert bot.service.dispatcher.known_jobs() == ()
+
+
+async def test_who_asks_before_any_server_was_heard_of_is_answered_when_one_was(tmp_path: Path) -> None:
+    async with bot_at_work(tmp_path) as bot:
+        bot.state().tried.clear()
+        asking = asyncio.create_task(bot.ask("a fox"))
+        for _ in range(20):
+            await bot.store.counts()
+        assert not asking.done()
+        bot.state().tried.set()
+        receipt = await asking
+        await bot.server.until_waiting(1)
+        assert receipt.accepted.fresh
+
+
+async def test_a_private_picture_is_nobody_elses_answer_whichever_way_it_was_said(tmp_path: Path) -> None:
+    async with bot_at_work(tmp_path) as bot:
+        mine = await bot.ask("a fox --seed 7 --private", "alice")
+        assert mine.accepted.request.private
+        await bot.server.until_waiting(1)
+        bot.server.finish()
+        await bot.until_over(mine.accepted.request.id)
+        assert (await bot.ask("a fox --seed 7", "bob")).kept == frozenset()
+        assert len((await bot.ask("a fox --seed 7", "alice")).kept) == 1
