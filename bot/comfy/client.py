@@ -18,7 +18,7 @@ from yarl import URL
 
 from bot.comfy import failures
 from bot.comfy.snapshots import HistoryEntry, QueueSnapshot, parse_history, parse_queue
-from bot.comfy.transport import CHUNK_BYTES, Transport
+from bot.comfy.transport import CHUNK_BYTES, FILE, LARGE, SMALL, Transport
 from bot.domain.errors import ProtocolError
 from bot.domain.ids import ClientId, NodeId, PromptId
 from bot.domain.outputs import OutputFile
@@ -118,7 +118,9 @@ class ComfyClient:
             "client_id": client_id,
             **({"extra_data": dict(extra_data)} if extra_data else {}),
         }
-        async with self._transport.request("POST", "prompt", json=body, statuses=(400,)) as response:
+        async with self._transport.request(
+            "POST", "prompt", json=body, statuses=(400,), times=LARGE
+        ) as response:
             answer = await self._transport.json(response)
         if not isinstance(answer, dict):
             raise self._transport.not_comfy("an answer to /prompt that is no object")
@@ -166,7 +168,7 @@ class ComfyClient:
 
     async def object_info(self) -> dict[str, Any]:
         """The raw node catalogue, 1 to 10 MB."""
-        data = await self._get_json("object_info")
+        data = await self._get_json("object_info", times=LARGE)
         if isinstance(data, dict):
             for described in data.values():
                 if isinstance(described, dict) and "input" in described:
@@ -183,7 +185,7 @@ class ComfyClient:
         form.add_field(
             "image", io.BytesIO(content), filename=filename, content_type="application/octet-stream"
         )
-        async with self._transport.request("POST", "upload/image", data=form) as response:
+        async with self._transport.request("POST", "upload/image", data=form, times=FILE) as response:
             answer = await self._transport.json(response)
         name = answer.get("name") if isinstance(answer, dict) else None
         if not isinstance(name, str) or not name:
@@ -203,7 +205,9 @@ class ComfyClient:
                 Text("The ComfyUI server gave the finished file a name that cannot be asked for."),
                 cause=f"node {file.node}: {file.filename!r}",
             )
-        async with self._transport.request("GET", "view", params=query, statuses=(404,)) as response:
+        async with self._transport.request(
+            "GET", "view", params=query, statuses=(404,), times=FILE
+        ) as response:
             if response.status == HTTPStatus.NOT_FOUND:
                 raise ProtocolError(
                     Text("The ComfyUI server says that the finished file is gone. Paint it again."),
@@ -221,8 +225,8 @@ class ComfyClient:
             await in_thread(_write, target, mode, waiting)
             return Download(size, response.content_type)
 
-    async def _get_json(self, path: str) -> Any:
-        async with self._transport.request("GET", path) as response:
+    async def _get_json(self, path: str, *, times: int = SMALL) -> Any:
+        async with self._transport.request("GET", path, times=times) as response:
             return await self._transport.json(response)
 
     async def _post(self, path: str, body: Mapping[str, Any]) -> None:

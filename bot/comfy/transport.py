@@ -23,6 +23,9 @@ from bot.domain.text import Text
 MAX_JSON_BYTES = 64 * 1024 * 1024
 """Largest JSON answer that is read; a full /object_info with many packs stays below 10 MB."""
 CHUNK_BYTES = 256 * 1024
+SMALL, LARGE, FILE = 2, 10, 120
+"""How many times the timeout for one silence a whole request may take, by what is carried: with 30 seconds
+for a silence, an hour for a file."""
 _GATEWAY_ERRORS = frozenset({502, 503, 504})
 _HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+", re.ASCII)  # RFC 9110, 5.6.2
 
@@ -38,16 +41,15 @@ class NothingBehind(ServerUnreachable):
 class Transport:
     """Requests below ``base_url`` (which may hold a path prefix), ``headers`` with every one of them.
 
-    ``timeout_seconds`` is for connecting and for each silence within an answer. Raises UserError for an
-    address or a header that cannot be one.
+    ``timeout_seconds`` is for connecting and for each silence within an answer; whole requests may take a
+    few times that, so that an answer that drips in for ever ends, too. Raises UserError for an address or a
+    header that cannot be one.
     """
 
     def __init__(self, base_url: str, headers: Mapping[str, str], timeout_seconds: float) -> None:
         self.base = _base(base_url)
         self._headers = _checked(headers)
-        self._timeout = aiohttp.ClientTimeout(
-            total=None, sock_connect=min(10.0, timeout_seconds), sock_read=timeout_seconds
-        )
+        self._timeout_seconds = timeout_seconds
         self._http: aiohttp.ClientSession | None = None
 
     @property
@@ -55,7 +57,7 @@ class Transport:
         # Made on first use: aiohttp wants a running loop, and a client that is never used opens nothing.
         if self._http is None:
             self._http = aiohttp.ClientSession(
-                headers=self._headers, timeout=self._timeout, cookie_jar=aiohttp.DummyCookieJar()
+                headers=self._headers, timeout=self._timeout(), cookie_jar=aiohttp.DummyCookieJar()
             )
         return self._http
 
@@ -66,13 +68,15 @@ class Transport:
 
     @asynccontextmanager
     async def request(
-        self, method: str, path: str, *, statuses: tuple[int, ...] = (), **kwargs: Any
+        self, method: str, path: str, *, statuses: tuple[int, ...] = (), times: int = SMALL, **kwargs: Any
     ) -> AsyncIterator[aiohttp.ClientResponse]:
-        """One request; statuses other than 200 and ``statuses`` are raised as errors of ours."""
+        """One request; statuses other than 200 and ``statuses`` are raised as errors of ours. ``times`` the
+        usual timeout is what all of it may take."""
+        timeout = self._timeout(total=times * self._timeout_seconds)
         try:
             # A redirect would be a login page; following it would end in HTML that nobody asked for.
             async with self.http.request(
-                method, self.base / path, allow_redirects=False, **kwargs
+                method, self.base / path, allow_redirects=False, timeout=timeout, **kwargs
             ) as response:
                 if response.status != HTTPStatus.OK and response.status not in statuses:
                     raise await self._refused(response, path)
@@ -92,6 +96,10 @@ class Transport:
         except aiohttp.ClientError as error:
             said = Text("The connection to the ComfyUI server at {url} broke off.", url=self.base)
             raise ServerUnreachable(said, cause=f"{method} /{path}: {error!r}") from error
+
+    def _timeout(self, total: float | None = None) -> aiohttp.ClientTimeout:
+        seconds = self._timeout_seconds
+        return aiohttp.ClientTimeout(total=total, sock_connect=min(10.0, seconds), sock_read=seconds)
 
     async def _refused(self, response: aiohttp.ClientResponse, path: str) -> BackendError:
         status = response.status

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import gzip
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
+from aiohttp import web
 
 from bot.comfy.client import ComfyClient
 from bot.domain.errors import (
@@ -72,6 +75,40 @@ async def test_a_server_that_stops_answering_times_out(
         assert isinstance(error, ServerUnreachable)
         assert "did not answer in time" in str(error)
         never.set()
+
+
+async def drip(request: web.Request, forward: faults.Forward) -> web.StreamResponse:
+    """No silence is long, and there is no end."""
+    response = web.StreamResponse(headers={"Content-Type": "application/json"})
+    await response.prepare(request)
+    with suppress(ConnectionError):
+        while True:
+            await response.write(b" ")
+            await asyncio.sleep(0.01)
+    return response
+
+
+async def test_an_answer_that_drips_in_for_ever_times_out(proxy: FaultProxy) -> None:
+    for method in ("GET", "POST"):
+        proxy.on(method, "/*", drip)
+    async with asyncio.timeout(15), ComfyClient(proxy.url, timeout_seconds=0.1) as client:
+        for ask in (client.queue, client.system_stats, client.object_info):
+            with pytest.raises(ServerUnreachable, match="did not answer in time"):
+                await ask()
+
+
+BOMB = gzip.compress(b"[" + b"0," * 50_000_000 + b"0]")
+
+
+async def test_a_small_answer_that_unpacks_to_a_giant_is_refused(proxy: FaultProxy) -> None:
+    assert len(BOMB) < 200_000
+    headers = {"Content-Encoding": "gzip"}
+    for path in ("/queue", "/object_info"):
+        proxy.on("GET", path, faults.answer(200, BOMB, "application/json", **headers))
+    async with ComfyClient(proxy.url) as client:
+        for ask in (client.queue, client.object_info):
+            with pytest.raises(ProtocolError, match="too large to be ComfyUI's"):
+                await ask()
 
 
 async def test_an_answer_that_breaks_off_is_no_answer(proxy: FaultProxy) -> None:
