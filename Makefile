@@ -1,11 +1,12 @@
 # make demo | test | lint | format | bench | clean
 # PYTHON=…       the Python (3.11 or newer) that makes .venv
-# DEMO_ARGS=…    for "fairbrush demo", PYTEST_ARGS=… for pytest
+# DEMO_ARGS=…    for "fairbrush demo", PYTEST_ARGS=… for pytest, PYTEST_WORKERS=… processes that test (0: this one)
 
 SHELL := /bin/sh
 PYTHON ?=
 DEMO_ARGS ?= --data-dir demo-pictures
 PYTEST_ARGS ?=
+PYTEST_WORKERS ?= auto
 
 VENV := .venv
 BIN := $(VENV)/$(if $(filter Windows_NT,$(OS)),Scripts,bin)
@@ -27,7 +28,7 @@ demo: $(VENV)/.ready
 	$(BIN)/fairbrush demo $(DEMO_ARGS)
 
 test: lint
-	$(BIN)/python -m pytest $(PYTEST_ARGS)
+	$(BIN)/python -m pytest --numprocesses $(PYTEST_WORKERS) --dist worksteal $(PYTEST_ARGS)
 	@echo "All checks and tests passed."
 
 lint: $(VENV)/.ready-dev

@@ -110,7 +110,9 @@ class TestRetry:
         assert is_templates_fault(error(kind)) is templates
 
     def test_every_kind_of_failure_has_been_thought_of(self) -> None:
-        assert {kind.__name__ for kind in all_kinds()} == {
+        # Adapters refine some of them for their own use.
+        tree = {kind.__name__ for kind in all_kinds() if kind.__module__ == BackendError.__module__}
+        assert tree == {
             "AuthenticationFailed",
             "BackendError",
             "GraphRejected",
