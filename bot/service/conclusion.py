@@ -159,7 +159,10 @@ class Conclusion:
         return charged, swap
 
     async def _finished(self, course: Course, end: Finished) -> None:
-        job, server, now = course.job, course.server, self._clock.now
+        job, server, active, now = course.job, course.server, course.active, self._clock.now
+        if active.started is None and not end.cached and active.work.model:
+            # Nobody heard it begin.
+            active.swapped, server.model = server.model != active.work.model, active.work.model
         charged, swap = self._charged(course, end)
         self._queue.finish(job.id, charged)
         self._guards.ceilings.succeeded(server.name, job.work, now())
@@ -171,7 +174,7 @@ class Conclusion:
             return
         self._guards.quarantine.succeeded(job.work.template)
         completion = Completion(files, texts, charged, swap)
-        closed = await self.surely(lambda: self._store.complete(course.active.prompt_id, completion, now()))
+        closed = await self.surely(lambda: self._store.complete(active.prompt_id, completion, now()))
         if closed is None:
             await self._runner.discard(files)
         self._over(job.id, closed)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -107,35 +107,32 @@ class Courier:
             return
 
     async def _bring(self, deliverer: Deliverer, delivery: DeliveryRecord) -> None:
-        outcome = await deliverer.deliver(delivery)
+        try:
+            outcome = await deliverer.deliver(delivery)
+        except Exception as error:
+            log.exception("stumbled over the delivery of %s", delivery.request)
+            outcome = Later(type(error).__name__)
         request, now = delivery.request, self._clock.now()
         match outcome:
             case Sent(address=address):
-                await self._surely(request, "sent", now, address)
+                await self._surely(request, lambda: self._store.delivered(request, "sent", now, sent=address))
             case MaybeSent():
-                await self._surely(request, "unknown", now, None)
+                await self._surely(request, lambda: self._store.delivered(request, "unknown", now))
             case Nowhere(reason=reason):
                 log.info("result of %s is kept: %s", request, reason)
-                await self._surely(request, "kept", now, None)
+                await self._surely(request, lambda: self._store.delivered(request, "kept", now))
             case Later(reason=reason) if delivery.tries + 1 >= MOST_TRIES:
                 log.warning("result of %s is kept after %s tries: %s", request, delivery.tries + 1, reason)
-                await self._surely(request, "kept", now, None)
+                await self._surely(request, lambda: self._store.delivered(request, "kept", now))
             case Later(reason=reason, after=after):
-                pause = max(after or 0.0, retry_pause(delivery.tries))
-                await self._store.deliver_later(request, now + round(pause * 1000), reason)
+                due = now + round(1000 * max(after or 0.0, retry_pause(delivery.tries)))
+                await self._surely(request, lambda: self._store.deliver_later(request, due, reason))
 
-    async def _surely(self, request: RequestId, state: str, now: int, address: str | None) -> None:
-        """It was shown, so that must be written before anybody shows it again."""
+    async def _surely(self, request: RequestId, write: Callable[[], Awaitable[None]]) -> None:
+        """What became of it must be written before anybody shows it again."""
         while True:
             try:
-                match state:
-                    case "sent":
-                        await self._store.delivered(request, "sent", now, sent=address)
-                    case "unknown":
-                        await self._store.delivered(request, "unknown", now)
-                    case _:
-                        await self._store.delivered(request, "kept", now)
-                return
+                return await write()
             except StoreUnavailable as error:
                 log.warning("delivery of %s is not written yet: %s", request, error.cause)
                 await self._clock.sleep(FIRST_RETRY)

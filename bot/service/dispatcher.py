@@ -24,8 +24,9 @@ from bot.domain.errors import (
     ServerWedged,
     StoreUnavailable,
 )
+from bot.domain.estimates import Estimates
 from bot.domain.fairqueue import FairQueue, Waiting
-from bot.domain.guard import quarantined, too_big
+from bot.domain.guard import Ceilings, Quarantine, quarantined, too_big
 from bot.domain.ids import JobId, ServerName, TemplateName
 from bot.domain.jobs import JobState
 from bot.domain.text import Text
@@ -434,15 +435,12 @@ class Dispatcher:
             await self._save_flows()
 
     async def _save_flows(self) -> None:
-        estimates, guards = self._guards.estimates, self._guards
+        guards = self._guards
         try:
             await self._store.save_flows(self.queue.virtual_time, self.queue.lagging())
-            for kind, source in (
-                ("estimates", estimates.dirty),
-                ("ceilings", guards.ceilings.dirty),
-                ("quarantine", guards.quarantine.dirty),
-            ):
-                await _save(self._store, kind, source)
+            await _save(self._store, "estimates", guards.estimates)
+            await _save(self._store, "ceilings", guards.ceilings)
+            await _save(self._store, "quarantine", guards.quarantine)
         except StoreUnavailable as error:
             self._notices.tell(error.text)
 
@@ -456,6 +454,10 @@ class Dispatcher:
                 server.strays.add(prompt_id)
 
 
-async def _save(store: Store, kind: str, dirty: Callable[[], Mapping[str, object]]) -> None:
-    if changed := dirty():
-        await store.save_learned(kind, changed)
+async def _save(store: Store, kind: str, learned: Estimates | Ceilings | Quarantine) -> None:
+    if changed := learned.dirty():
+        try:
+            await store.save_learned(kind, changed)
+        except StoreUnavailable:
+            learned.not_saved(changed)
+            raise

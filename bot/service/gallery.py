@@ -11,13 +11,14 @@ import hashlib
 import mimetypes
 import os
 import uuid
+import warnings
 from collections.abc import Iterable
 from pathlib import Path
 
 from bot.domain.errors import OutputError
 from bot.domain.outputs import MediaKind, OutputFile
 from bot.domain.text import Text
-from bot.service.images import InputImage
+from bot.service.images import DECODER_ERRORS, InputImage
 from bot.service.keep import refusal, safe_suffix
 from bot.service.ports import Backend
 from bot.service.records import ResultFile, StoredFile
@@ -144,10 +145,12 @@ def _hash(path: Path) -> tuple[str, int]:
 
 def _dimensions(path: Path) -> tuple[int, int]:
     """Width and height by the file's header; (0, 0) for what is no picture after all."""
-    from PIL import Image, UnidentifiedImageError
+    from PIL import Image
 
+    # Pillow warns of sizes that an upscaler may well make; nothing is decoded here.
+    warnings.filterwarnings("ignore", module=r"PIL\.")
     try:
         with Image.open(path) as image:
             return image.size
-    except (UnidentifiedImageError, Image.DecompressionBombError, OSError, SyntaxError, ValueError):
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning, *DECODER_ERRORS):
         return 0, 0

@@ -21,7 +21,7 @@ MAX_IMAGE_PIXELS = 50_000_000
 _SUFFIXES = {"PNG": ".png", "JPEG": ".jpg", "WEBP": ".webp", "GIF": ".gif", "BMP": ".bmp", "TIFF": ".tif"}
 _READ_AS = {"MPO": "JPEG"}
 """What Pillow calls some files of a format: photographs of several cameras are JPEG with a second picture."""
-_DECODER_ERRORS = (
+DECODER_ERRORS = (
     OSError,
     SyntaxError,
     ValueError,
@@ -108,7 +108,7 @@ def _check(content: bytes, name: str) -> InputImage:
         raise ImageRefused(
             Text("“{name}” is not an image that can be used. Send PNG, JPEG or WebP.", name=name)
         ) from error
-    except _DECODER_ERRORS as error:
+    except DECODER_ERRORS as error:
         raise ImageRefused(
             Text("“{name}” is damaged: it cannot be decoded to the end.", name=name), cause=repr(error)
         ) from error

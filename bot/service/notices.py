@@ -11,6 +11,8 @@ from bot.service.operator import Notice
 
 log = logging.getLogger("bot.notices")
 _MOST = 50
+_AGAIN = 3600.0
+"""Seconds."""
 
 
 class Notices:
@@ -19,14 +21,16 @@ class Notices:
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._latest: deque[Notice] = deque(maxlen=_MOST)
-        self._said: dict[str, int] = {}
+        self._said: dict[str, float] = {}
+        """When, in monotonic seconds: a clock that is set back must not silence anything."""
 
     def tell(self, text: Text) -> None:
-        now, said = self._clock.now(), str(text)
-        if now - self._said.get(said, 0) < 3_600_000:
+        now, said = self._clock.monotonic(), str(text)
+        self._said = {old: at for old, at in self._said.items() if now - at < _AGAIN}
+        if said in self._said:
             return
-        self._said = {old: at for old, at in self._said.items() if now - at < 3_600_000} | {said: now}
-        self._latest.append(Notice(now, text))
+        self._said[said] = now
+        self._latest.append(Notice(self._clock.now(), text))
         log.warning("%s", text)
 
     def latest(self) -> tuple[Notice, ...]:

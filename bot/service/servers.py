@@ -101,9 +101,9 @@ class Server:
         if self.state is not ServerState.UP or len(self.active) != 1:
             return None
         (only,) = self.active.values()
-        if only.started is None:
-            return None
-        return max(0.05, only.remaining(now) - STAGE_AHEAD)
+        if only.started is None or (ahead := only.remaining(now) - STAGE_AHEAD) <= 0.0:
+            return None  # it may already: then only what comes in line changes anything
+        return max(0.05, ahead)
 
     @property
     def running(self) -> Active | None:

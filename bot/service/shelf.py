@@ -32,7 +32,7 @@ class Shelf:
         self.merged: Catalogue | None = None
         self._store = store
         self._catalogues: dict[ServerName, Catalogue] = {}
-        self._restored: OrderedDict[tuple[str, ServerName, int], Template] = OrderedDict()
+        self._restored: OrderedDict[tuple[str, ServerName], tuple[Catalogue | None, Template]] = OrderedDict()
 
     async def use_catalogues(self, catalogues: Mapping[ServerName, Catalogue]) -> None:
         """Fit the library to what the servers offer now; does nothing when that has not changed."""
@@ -56,10 +56,10 @@ class Shelf:
         self, name: TemplateName, content_hash: str, server: ServerName, catalogue: Catalogue | None
     ) -> Template:
         """The template of a snapshot as one server runs it. Raises TemplateError."""
-        key = (content_hash, server, id(catalogue))
-        if (known := self._restored.get(key)) is not None:
+        key = (content_hash, server)
+        if (known := self._restored.get(key)) is not None and known[0] is catalogue:
             self._restored.move_to_end(key)
-            return known
+            return known[1]
         snapshot = await self._store.snapshot(content_hash)
         if snapshot is None:
             raise TemplateError(
@@ -67,7 +67,7 @@ class Shelf:
                 cause=f"no snapshot {content_hash}",
             )
         made = await in_thread(restore, snapshot.name, snapshot.export, snapshot.sidecar, catalogue)
-        self._restored[key] = made
+        self._restored[key] = (catalogue, made)
         while len(self._restored) > _MOST_RESTORED:
             self._restored.popitem(last=False)
         return made

@@ -8,9 +8,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 
-from bot.domain.errors import NotFound, NotYours
+from bot.domain.errors import FairbrushError, NotFound, NotYours, OutputError
 from bot.domain.ids import IdentityId, JobId, RequestId
-from bot.domain.jobs import OPEN, request_of
+from bot.domain.jobs import OPEN, JobState, request_of
 from bot.domain.quota import Standing
 from bot.domain.text import Text
 from bot.presentation.flags import Ask
@@ -19,6 +19,7 @@ from bot.service.dispatcher import Dispatcher
 from bot.service.gallery import Gallery
 from bot.service.gate import Asker, Gate, Origin, Passed
 from bot.service.images import InputImage
+from bot.service.imagine import Request
 from bot.service.operator import CancelResult
 from bot.service.outlook import Outlook
 from bot.service.records import (
@@ -166,7 +167,7 @@ class UseCases:
     ) -> Receipt:
         request = passed.request
         jobs = passed.jobs if ask.seed is None and not ask.seeds else await self._kept(passed, asker.identity)
-        inputs = [await self._input(reference, image) for reference, image in request.inputs.items()]
+        inputs = await self._inputs(request)
         record = RequestRecord(
             id=request_of(jobs[0].id),
             identity=asker.identity,
@@ -177,7 +178,7 @@ class UseCases:
             template_hash=request.template.content_hash,
             values=request.values.to_json(),
             count=request.count,
-            inputs=tuple(inputs),
+            inputs=inputs,
             private=origin.private or ask.private,
             tier=tier,  # type: ignore[arg-type]
             weight=weight,
@@ -186,13 +187,8 @@ class UseCases:
             options=origin.options,
         )
         draft = Draft(record, jobs, self.shelf.snapshot(request.template), passed.needs, rules)
-        try:
-            accepted = await self._write(draft)
-        except NotFound:
-            # Retention took the earlier result away in this very moment: then it is painted again.
-            jobs = passed.jobs
-            accepted = await self._write(replace(draft, jobs=jobs))
-        kept = frozenset(job.id for job in jobs if job.kept_from is not None)
+        accepted = await self._write(draft, again=replace(draft, jobs=passed.jobs))
+        kept = frozenset(job.id for job in accepted.jobs if job.state is JobState.DONE and not job.attempts)
         return Receipt(accepted, request.template, request.values, kept, request.values.notes)
 
     async def _kept(self, passed: Passed, identity: IdentityId) -> tuple[NewJob, ...]:
@@ -204,20 +200,35 @@ class UseCases:
             ]
         )
 
-    async def _input(self, reference: str, image: InputImage) -> StoredFile:
-        file = await self.gallery.keep_input(image)
-        assert file.sha256 == reference
-        await self.store.add_input(file, self.gate.clock.now())
-        return file
+    async def _inputs(self, request: Request) -> tuple[StoredFile, ...]:
+        files: list[StoredFile] = []
+        try:
+            for reference, image in request.inputs.items():
+                files.append(await self.gallery.keep_input(image))
+                assert files[-1].sha256 == reference
+        except OutputError:
+            await self.gallery.discard(files)
+            raise
+        return tuple(files)
 
-    async def _write(self, draft: Draft) -> Accepted:
+    async def _write(self, draft: Draft, *, again: Draft) -> Accepted:
         """Write it and line it up, whatever becomes of the caller: a committed job that is not in line would
-        wait for the next start."""
+        wait for the next start. ``again``: for when the earlier result of a repeat has just been removed."""
 
         async def write() -> Accepted:
-            accepted = await self.store.accept(draft)
+            try:
+                try:
+                    accepted = await self.store.accept(draft)
+                except NotFound:
+                    # Retention took it away in this very moment: then it is painted again.
+                    accepted = await self.store.accept(again)
+            except FairbrushError:
+                await self.gallery.discard(draft.request.inputs)  # nobody refers to them
+                raise
             if accepted.fresh:
                 await self.dispatcher.submit(accepted.jobs)
+            else:
+                await self.gallery.discard(draft.request.inputs)
             return accepted
 
         task = asyncio.ensure_future(write())
