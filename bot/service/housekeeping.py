@@ -19,7 +19,7 @@ DAY_MS = 86_400_000
 
 
 class Housekeeping:
-    """Forgets pictures and prompts after ``pictures_days`` days; 0 keeps them only until the next round."""
+    """Forgets pictures and prompts after ``pictures_days`` days, counted from the end of their request."""
 
     def __init__(self, store: Store, gallery: Gallery, clock: Clock, *, pictures_days: int) -> None:
         self._store = store
