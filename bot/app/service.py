@@ -96,7 +96,6 @@ async def open_service(
     """
     clock = clock or Clock()
     async with AsyncExitStack() as stack:
-        await in_thread(settings.data_dir.mkdir, parents=True, exist_ok=True)
         stack.enter_context(locked(settings.data_dir))
         store = await stack.enter_async_context(open_store(settings.database, clock=clock.now))
         configured, embedded = await _configured(stack, settings, url, engine)
@@ -187,7 +186,8 @@ async def at_work(service: Service, shutdown_seconds: float) -> AsyncIterator[No
         try:
             yield
         finally:
-            await service.dispatcher.wind_down(shutdown_seconds)
+            if not service.dispatcher.gates.stopping:  # else whoever works here has done so
+                await service.dispatcher.wind_down(shutdown_seconds)
             for task in work:
                 task.cancel()
 

@@ -30,13 +30,17 @@ class Interruption:
     def __init__(self) -> None:
         self.asked = asyncio.Event()
         self._stop: Callable[[], Awaitable[object]] | None = None
+        self._bounded = True
         self._last: list[Callable[[], object]] = []
 
     @contextmanager
-    def handled_by(self, stop: Callable[[], Awaitable[object]]) -> Iterator[asyncio.Event]:
+    def handled_by(
+        self, stop: Callable[[], Awaitable[object]], *, bounded: bool = True
+    ) -> Iterator[asyncio.Event]:
         """While inside, an interruption sets the event and calls ``stop``; what runs inside is expected to
-        end by itself then, and is cancelled after STOP_SECONDS. Anywhere else it is cancelled at once."""
-        self._stop = stop
+        end by itself then, and is cancelled after STOP_SECONDS unless it has a bound of its own
+        (``bounded`` is False). Anywhere else it is cancelled at once."""
+        self._stop, self._bounded = stop, bounded
         try:
             yield self.asked
         finally:
@@ -61,7 +65,10 @@ class Interruption:
         """Wait for an interruption and see it through."""
         await self.asked.wait()
         if self._stop is not None:
+            bounded = self._bounded
             await self._stop()
+            if not bounded:
+                return
             await asyncio.sleep(STOP_SECONDS)
             say(f"The server did not confirm within {STOP_SECONDS:.0f} s; it may go on painting.")
         main.cancel()

@@ -12,7 +12,7 @@ from bot.cli.common import comfyui_option, config_option
 if TYPE_CHECKING:
     from bot.app.service import Service
     from bot.cli.interruption import Interruption
-    from bot.sketch import EngineSettings
+    from bot.config import Settings
 
 FIRST_LOOK = 5.0
 """Seconds that the servers get to answer before "ready" says that they do not."""
@@ -27,54 +27,106 @@ FIRST_LOOK = 5.0
 @click.option(
     "--pace",
     type=click.FloatRange(0, 3600),
-    default=0.0,
     metavar="SECONDS",
-    help="Of the built-in engine: seconds per sampler step and megapixel.",
+    help="Seconds per sampler step and megapixel of the built-in engine, as a graphics card would need.",
 )
 @config_option
-def command(comfyui: str | None, pace: float, config_file: Path | None) -> None:
+def command(comfyui: str | None, pace: float | None, config_file: Path | None) -> None:
     """Run the bot: the queue, the servers, and the front-ends that are configured.
 
-    Prints "ready" with what is connected. Ctrl-C (or SIGTERM) stops it in stages: nothing new is begun,
-    what is being painted may end (queue.shutdown_seconds), everything else waits for the next start.
+    Prints "ready" with what is connected; warnings go to stderr. Ctrl-C (or SIGTERM) stops it in stages:
+    nothing new is begun, what is being painted may end (queue.shutdown_seconds), everything else waits for
+    the next start. A second Ctrl-C leaves at once.
     """
     from bot.cli.common import drive, leave
 
-    def work() -> int:
-        from bot.sketch import EngineSettings
-
-        return drive(lambda stop: _run(config_file, comfyui, EngineSettings(pace=pace), stop))
-
-    leave(work)
+    leave(lambda: drive(lambda stop: _run(config_file, comfyui, pace, stop)))
 
 
 async def _run(
-    config_file: Path | None, comfyui: str | None, engine: EngineSettings, interruption: Interruption
+    config_file: Path | None, comfyui: str | None, pace: float | None, interruption: Interruption
 ) -> int:
-    from bot.app.service import open_service, servers_heard_of
-    from bot.cli.common import load, put, say
-    from bot.control import ControlServer
+    import asyncio
+
+    from bot.cli.common import load, say
+    from bot.cli.log import warnings_to_stderr
 
     settings = load(config_file)
+    _check_pace(settings, comfyui, pace)
+    say(f"Data directory: {settings.data_dir}")
+    warnings_to_stderr()
+    try:
+        await _work(settings, comfyui, pace, interruption)
+    except asyncio.CancelledError:
+        task = asyncio.current_task()
+        if task is None or not interruption.asked.is_set():
+            raise
+        # To be stopped is how a bot ends, also one that was not ready yet.
+        task.uncancel()
+        say("Stopped before it was ready.")
+    return 0
+
+
+async def _work(
+    settings: Settings, comfyui: str | None, pace: float | None, interruption: Interruption
+) -> None:
+    from bot.app.service import open_service, servers_heard_of
+    from bot.cli.common import put, say
+    from bot.control import ControlServer
+    from bot.sketch import EngineSettings
+
+    engine = EngineSettings(pace=pace or 0.0)
     async with (
         open_service(settings, comfyui, engine=engine) as service,
+        # It goes last: while the bot winds down, commands are still answered and pictures handed over.
         ControlServer(service.operator, service.accounts, folder=settings.data_dir),
     ):
-        if service.embedded:
-            say("No ComfyUI server is configured: the built-in sketch engine paints.")
-        await servers_heard_of(service, FIRST_LOOK)
-        put(f"ready: {_connected(service)}")
-        with interruption.handled_by(_nothing):
+        with interruption.handled_by(_nothing, bounded=False):
+            if service.embedded:
+                say("No ComfyUI server is configured: the built-in sketch engine paints.")
+            if (found := _found(service)) is not None:
+                say(found)
+            await servers_heard_of(service, FIRST_LOOK)
+            put(f"ready: {_connected(service)}")
             await interruption.asked.wait()
-            say(
-                f"Stopping: what is being painted may end within {settings.queue.shutdown_seconds:g} s. "
-                "Press Ctrl-C again to leave at once; nothing is lost either way."
-            )
-    return 0
+            say(_stopping(service, settings.queue.shutdown_seconds))
+            await service.dispatcher.wind_down(settings.queue.shutdown_seconds)
+            say(_stopped(service))
+
+
+def _check_pace(settings: Settings, comfyui: str | None, pace: float | None) -> None:
+    from bot.app.backends import configured_server
+    from bot.domain.errors import ParameterError
+    from bot.domain.text import Text
+
+    server = configured_server(settings, comfyui)
+    if pace is not None and server is not None:
+        raise ParameterError(
+            "pace",
+            Text(
+                "--pace is for the built-in engine, and here {url} paints, at its own. Leave it out.",
+                url=server.url,
+            ),
+        )
 
 
 async def _nothing() -> None:
     """The body ends by itself when it is asked to."""
+
+
+def _found(service: Service) -> str | None:
+    """What an earlier process left, and what still holds."""
+    there = service.recovered.attached
+    jobs = service.recovered.waiting + there
+    told = [f"{_count(jobs, 'job')} from before."] if jobs else []
+    if there:
+        whose = "It was" if jobs == 1 else "One of them was" if there == 1 else f"{there} of them were"
+        told.append(f"{whose} at a server, which is asked first what became of it.")
+    if service.dispatcher.gates.paused:
+        told.append("The queue is paused: nothing begins until  fairbrush queue resume")
+    elif service.dispatcher.gates.draining:
+        told.append("The queue drains: nothing new is accepted until  fairbrush queue resume")
+    return " ".join(told) or None
 
 
 def _connected(service: Service) -> str:
@@ -82,7 +134,26 @@ def _connected(service: Service) -> str:
     parts.append("no chat platform is configured")
     waiting = service.recovered.waiting + service.recovered.attached
     if waiting:
-        parts.append(f"{waiting} job{'s' if waiting != 1 else ''} from before")
-    if service.dispatcher.gates.paused:
-        parts.append("paused")
+        parts.append(f"{_count(waiting, 'job')} from before")
+    gates = service.dispatcher.gates
+    parts += [word for closed, word in ((gates.paused, "paused"), (gates.draining, "draining")) if closed]
     return ", ".join(parts)
+
+
+def _stopping(service: Service, seconds: float) -> str:
+    painting = sum(server.running is not None for server in service.dispatcher.servers.values())
+    if not painting:
+        return "Stopping."
+    return (
+        f"Stopping: {_count(painting, 'picture')} being painted may end within {seconds:g} s. "
+        "Press Ctrl-C again to leave at once; nothing is lost either way."
+    )
+
+
+def _stopped(service: Service) -> str:
+    left = len(service.dispatcher.known_jobs())
+    return f"Stopped. {_count(left, 'job')} left for the next start." if left else "Stopped."
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}{'s' * (number != 1)}"
