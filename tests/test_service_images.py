@@ -62,6 +62,28 @@ async def test_a_photograph_with_a_second_picture_is_a_jpeg() -> None:
     assert (await check_image(stream.getvalue(), "photo")).suffix == ".jpg"
 
 
+@pytest.mark.parametrize("kind", ["GIF", "WEBP", "PNG", "TIFF"])
+async def test_of_an_animation_the_first_picture_is_taken(kind: str) -> None:
+    """A server would paint each of its pictures, in one go."""
+    frames = [Image.new("RGB", (40, 30), color) for color in ("red", "green", "blue")] * 50
+    stream = io.BytesIO()
+    options = {"lossless": True} if kind == "WEBP" else {}
+    frames[0].save(stream, kind, save_all=True, append_images=frames[1:], **options)
+    with Image.open(io.BytesIO(stream.getvalue())) as whole:
+        assert getattr(whole, "n_frames", 1) > 1
+    found = await check_image(stream.getvalue(), "photo")
+    assert (found.suffix, found.width, found.height) == (".png", 40, 30)
+    with Image.open(io.BytesIO(found.content)) as single:
+        assert (single.format, getattr(single, "n_frames", 1)) == ("PNG", 1)
+        assert single.convert("RGB").getpixel((5, 5)) == (255, 0, 0)
+
+
+async def test_what_is_hidden_behind_a_picture_is_no_reason_to_change_it() -> None:
+    """What ends a picture ends what a decoder reads; the kind follows from the beginning alone."""
+    content = encoded() + b"PK\x05\x06" + bytes(18) + b"<script>"
+    assert await check_image(content, "photo.html") == InputImage(content, ".png", 40, 30)
+
+
 @pytest.mark.parametrize(
     ("content", "words"),
     [

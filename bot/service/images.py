@@ -9,10 +9,14 @@ import warnings
 import zlib
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from bot.domain.errors import ImageRefused
 from bot.domain.text import Text
 from bot.service.threads import in_thread
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
 
 MAX_IMAGE_BYTES = 20 * 1024 * 1024
 """What Telegram lets a bot download; Discord's default upload is half of it."""
@@ -40,7 +44,8 @@ DECODER_ERRORS = (
 
 @dataclass(frozen=True, slots=True)
 class InputImage:
-    """A file that has been opened and decoded once. ``suffix`` follows from its content, not its name."""
+    """A file that has been opened and decoded once. ``suffix`` follows from its content, not its name. Of
+    an animation it is the first picture alone, as PNG; anything else is as it came."""
 
     content: bytes
     suffix: str
@@ -99,6 +104,11 @@ def _check(content: bytes, name: str) -> InputImage:
                 raise _too_many_pixels(name, width, height)
             image.load()
             kind = image.format or "PNG"
+            if kind not in _READ_AS and getattr(image, "is_animated", False):
+                # A server would paint every one of its pictures, hundreds maybe, as one batch.
+                content, kind = _as_png(image), "PNG"
+                if len(content) > MAX_IMAGE_BYTES:
+                    raise _too_large(name, len(content))
             return InputImage(content, _SUFFIXES[_READ_AS.get(kind, kind)], width, height)
     except Image.DecompressionBombError as error:
         raise ImageRefused(
@@ -112,6 +122,13 @@ def _check(content: bytes, name: str) -> InputImage:
         raise ImageRefused(
             Text("“{name}” is damaged: it cannot be decoded to the end.", name=name), cause=repr(error)
         ) from error
+
+
+def _as_png(image: Image) -> bytes:
+    """The picture that is loaded."""
+    stream = io.BytesIO()
+    image.convert("RGBA" if image.has_transparency_data else "RGB").save(stream, "PNG", compress_level=1)
+    return stream.getvalue()
 
 
 def _too_large(name: str, size: int) -> ImageRefused:
