@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, reject, settings
 from hypothesis import strategies as st
 
-from bot.domain.fair_clock import SMALL_BACKLOG
+from bot.domain.fair_accounts import SMALL_BACKLOG
 from bot.domain.fairqueue import FairQueue, Place, Waiting
 from bot.domain.ids import JobId, ServerName, UserId
 from tests.fairness import Task, What, simulate

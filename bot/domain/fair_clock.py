@@ -8,128 +8,14 @@ estimated to take. The lowest is next.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from heapq import heapify, heappop, heappush, heapreplace
 
-from bot.domain.fair_lanes import Lane, Waiting
+from bot.domain.fair_accounts import Account, Entry, Flow, InService
+from bot.domain.fair_lanes import Waiting
+from bot.domain.fair_standings import Standings
 from bot.domain.ids import ServerName, UserId
 
 May = Callable[[Waiting], bool]
-
-SMALL_BACKLOG = 4
-"""A flow that has just woken with no more jobs than this goes first among equals ..."""
-HEAD_START = 64
-"""... before those that were served, or woke, less than this many dispatches ago. Others are older."""
-
-
-class Flow:
-    """A user: the jobs that wait, by the servers that can run them, and an account with each server."""
-
-    __slots__ = ("accounts", "lanes", "user", "weight")
-
-    def __init__(self, user: UserId) -> None:
-        self.user = user
-        self.weight = 1.0
-        self.lanes: dict[frozenset[ServerName], Lane] = {}
-        self.accounts: dict[ServerName, Account] = {}
-
-    def head(self, server: ServerName) -> Waiting | None:
-        """The oldest job that ``server`` can run."""
-        heads = [lane.head for servers, lane in self.lanes.items() if server in servers]
-        return min(heads, key=lambda item: item.order) if heads else None
-
-    def add(self, item: Waiting) -> None:
-        lane = self.lanes.get(item.servers)
-        if lane is None:
-            lane = self.lanes[item.servers] = Lane()
-        lane.add(item)
-
-    def discard(self, item: Waiting) -> None:
-        lane = self.lanes[item.servers]
-        lane.discard(item)
-        if not lane:
-            del self.lanes[item.servers]
-
-
-class Account:
-    """What one flow has had of one server, and what of it waits there."""
-
-    __slots__ = (
-        "confirmed",
-        "entry",
-        "flow",
-        "head",
-        "in_floors",
-        "in_service",
-        "longest",
-        "passed",
-        "pending",
-        "seconds",
-        "since",
-        "turn",
-        "waiting",
-        "woken",
-    )
-
-    def __init__(self, flow: Flow, confirmed: float) -> None:
-        self.flow = flow
-        self.confirmed = confirmed
-        """Virtual time of the service that was certainly received."""
-        self.pending = 0.0
-        """Virtual charges of the jobs in service."""
-        self.in_service = 0
-        self.longest = 0.0
-        """GPU seconds of its longest job that was measured here; 0 before the first."""
-        self.waiting = 0
-        """Jobs that this server can run, and their estimates in all."""
-        self.seconds = 0.0
-        self.head: Waiting | None = None
-        self.entry: Entry | None = None
-        self.in_floors = False
-        self.since = 0
-        """The dispatch at which it woke or was last served."""
-        self.woken = False
-        """Not served since it woke."""
-        self.passed = 0.0
-        """GPU seconds for which it was passed over since then."""
-        self.turn = 0
-        """Tells one wait from the next."""
-
-    @property
-    def virtual(self) -> float:
-        return self.confirmed + self.pending
-
-    @property
-    def active(self) -> bool:
-        return self.waiting > 0 or self.in_service > 0
-
-    @property
-    def age(self) -> int:
-        """Decides between equal virtual times; the lower goes first."""
-        small = self.woken and self.waiting <= SMALL_BACKLOG
-        return self.since - HEAD_START if small else self.since
-
-
-Entry = tuple[float, int, int, int, Account]
-"""Virtual time, age, order of the head, a serial number, the account: the line's order."""
-
-
-@dataclass(frozen=True, slots=True)
-class InService:
-    """A job at a server, with what was charged for it."""
-
-    item: Waiting
-    server: ServerName
-    estimate: float
-    """GPU seconds that it was expected to take at its dispatch."""
-    charge: float
-    """GPU seconds that were charged then."""
-    weight: float
-    """Of that moment: a later one must not change what the charge was."""
-    account: Account
-    passed: Account | None
-    """Whose turn it was, when this job was preferred for its model."""
-    turn: int
 
 
 class Line:
@@ -183,6 +69,7 @@ class Clock:
         "_serial",
         "accounts",
         "dispatches",
+        "standings",
         "virtual_time",
     )
 
@@ -190,6 +77,7 @@ class Clock:
         self.virtual_time = virtual_time
         self.dispatches = 0
         self.accounts: dict[UserId, Account] = {}
+        self.standings = Standings()
         self._line = Line()
         self._by_model: dict[str, Line] = {}
         self._floors: list[tuple[float, int, Account]] = []
@@ -243,6 +131,7 @@ class Clock:
 
     def refresh(self, account: Account, head: Waiting | None) -> None:
         """Put the account where it belongs in the line, after anything about it has changed."""
+        self.standings.note(account)
         if head is None:
             account.head = account.entry = None
             return
@@ -291,6 +180,7 @@ class Clock:
             known = self.accounts.get(account.flow.user) is account
             if known and not account.active and account.confirmed <= self.virtual_time:
                 del self.accounts[account.flow.user]
+                self.standings.drop(account)
                 closed.append(account)
         return closed
 

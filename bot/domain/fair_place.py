@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from heapq import nsmallest
 from itertools import accumulate, chain
 
-from bot.domain.fair_clock import Account, Clock, Flow
+import numpy as np
+from numpy.typing import NDArray
+
+from bot.domain.fair_accounts import Account, Flow
+from bot.domain.fair_clock import Clock
 from bot.domain.fair_lanes import Waiting
+from bot.domain.fair_standings import AGE, ORDER, SECONDS, VIRTUAL, WAITING, WEIGHT, Table
 from bot.domain.ids import ServerName
+
+TINY = 1e-9
+"""Seconds: jobs that are believed to take none all start at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,33 +47,27 @@ def place_on(clock: Clock, own: Account, item: Waiting) -> tuple[int, float, int
         if not servers.isdisjoint(item.servers)
         for each in lane.before(item.order)
     ]
-    before = len(earlier)
-    seconds = sum(each.estimate for each in earlier)
-    flows = 1 if earlier else 0
-    start = own.virtual + seconds / own.flow.weight
-    for account in clock.accounts.values():
-        waiting = account.waiting
-        if not waiting or account is own:
-            continue
-        room = (start - account.confirmed - account.pending) * account.flow.weight
-        if room < 0:
-            continue
-        if room >= account.seconds:
-            count = waiting if room or _goes_first(account, own) else 0
-        else:
-            count = math.ceil(room * waiting / account.seconds) or int(
-                not earlier and _goes_first(account, own)
-            )
-        if count:
-            before += count
-            seconds += account.seconds * count / waiting
-            flows += 1
-    return before, seconds, flows
+    ahead = sum(each.estimate for each in earlier)
+    rows = clock.standings.rows()
+    waiting, seconds = rows[:, WAITING], rows[:, SECONDS]
+    room = (own.virtual + ahead / own.flow.weight - rows[:, VIRTUAL]) * rows[:, WEIGHT]
+    started = np.ceil(room * waiting / np.maximum(seconds, TINY))
+    if not earlier:
+        started[(room == 0) & _go_first(rows, own)] = 1
+    counts = np.clip(started, 0, waiting)
+    counts[own.slot] = 0
+    before = float(np.sum(seconds * counts / np.maximum(waiting, 1)))
+    flows = int(np.count_nonzero(counts)) + bool(earlier)
+    return len(earlier) + int(counts.sum()), ahead + before, flows
 
 
-def _goes_first(account: Account, other: Account) -> bool:
-    """Between two whose virtual times are equal."""
-    return account.entry is not None and other.entry is not None and account.entry < other.entry
+def _go_first(rows: Table, own: Account) -> NDArray[np.bool_]:
+    """Who goes before ``own`` at the same virtual time."""
+    order = own.head.order if own.head else 0
+    first: NDArray[np.bool_] = (rows[:, AGE] < own.age) | (
+        (rows[:, AGE] == own.age) & (rows[:, ORDER] < order)
+    )
+    return first
 
 
 def next_jobs(flows: Iterable[Flow], clocks: Mapping[ServerName, Clock], limit: int) -> tuple[Waiting, ...]:
