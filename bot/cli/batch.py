@@ -67,7 +67,7 @@ async def paint(options: Options, interruption: Interruption) -> int:
     await folder.prepare()
     if options.comfyui is None and (bot := await ControlClient.connect(settings.data_dir)) is not None:
         return await through_bot.paint(
-            bot, options.asks, images, folder, interruption, as_json=options.as_json
+            bot, options.asks, images, folder, interruption, as_json=options.as_json, lines=options.lines
         )
     async with open_backend(settings, options.comfyui, scratch=interruption.scratch_folder) as opened:
         if opened.embedded:

@@ -30,6 +30,8 @@ from bot.domain.events import (
 
 PLAIN_SECONDS = 5.0
 """Between two plain lines about the same picture."""
+WAITING_SECONDS = 30.0
+"""The same while it waits in a bot's queue, which may take hours."""
 
 MOST_BARS = 8
 """Of more pictures than this, finished ones lose their bars: the total tells enough."""
@@ -46,8 +48,8 @@ class Bar(Protocol):
 
     def event(self, event: RunEvent) -> None: ...
 
-    def at(self, fraction: float | None, words: str) -> None:
-        """How far it is, where somebody else follows the run; None: it has not begun."""
+    def at(self, fraction: float | None, words: str, *, urgent: bool = False) -> None:
+        """How far it is, where a bot follows the run; None: it waits. ``urgent``: not to be missed."""
 
     def done(self, words: str, *, ok: bool = True) -> None:
         """It has come to its end, painted (``ok``) or failed."""
@@ -229,12 +231,19 @@ class _LiveBar:
         self._task = task
 
     def event(self, event: RunEvent) -> None:
-        self.at(event.fraction if isinstance(event, Progressed) else None, words_for(event))
+        if isinstance(event, Progressed):
+            self._move(event.fraction)
+        self._tell(words_for(event))
 
-    def at(self, fraction: float | None, words: str) -> None:
-        if fraction is not None:
-            self._progress.update(self._task, completed=fraction)
-            self._display.moved(self._task, fraction)
+    def at(self, fraction: float | None, words: str, *, urgent: bool = False) -> None:  # noqa: ARG002
+        self._move(fraction or 0.0)
+        self._tell(words)
+
+    def _move(self, fraction: float) -> None:
+        self._progress.update(self._task, completed=fraction)
+        self._display.moved(self._task, fraction)
+
+    def _tell(self, words: str) -> None:
         if words:
             self._progress.update(self._task, words=printable(words))
 
@@ -271,7 +280,7 @@ class PlainDisplay:
 
     def bar(self, label: str) -> Bar:
         few = self._total <= MOST_BARS
-        return _PlainBar(label, self._clock, self._count, since=self._clock() - few * PLAIN_SECONDS)
+        return _PlainBar(label, self._clock, self._count, since=self._clock() - few * WAITING_SECONDS)
 
     def note(self, words: str) -> None:
         say(words)
@@ -302,13 +311,13 @@ class _PlainBar:
             self._fraction = event.fraction
         self._say(words_for(event), urgent=isinstance(event, Disconnected | Reconnected))
 
-    def at(self, fraction: float | None, words: str) -> None:
+    def at(self, fraction: float | None, words: str, *, urgent: bool = False) -> None:
         self._fraction = fraction or 0.0
-        self._say(words)
+        self._say(words, urgent=urgent, every=WAITING_SECONDS if fraction is None else PLAIN_SECONDS)
 
-    def _say(self, words: str, *, urgent: bool = False) -> None:
+    def _say(self, words: str, *, urgent: bool = False, every: float = PLAIN_SECONDS) -> None:
         now = self._clock()
-        if words and (urgent or now - self._said >= PLAIN_SECONDS):
+        if words and (urgent or now - self._said >= every):
             self._said = now
             say(f"{self._label}: {self._fraction:4.0%} {words}")
 

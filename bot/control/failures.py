@@ -27,6 +27,12 @@ class WrongToken(UserError):
     code = "token"
 
 
+class Busy(UserError):
+    """The bot answers as many commands as it can; later it answers this one."""
+
+    code = "busy"
+
+
 class BotGone(FairbrushError):
     """The bot ended, or hangs, while a command was talking to it."""
 

@@ -20,7 +20,7 @@ import bot
 from bot.control.address import Address, remove_address, write_address
 from bot.control.calls import CALLS, MAX_BLOBS, MAX_LINE, PROTOCOL
 from bot.control.codec import Malformed, decode_fields, encode
-from bot.control.failures import WrongToken, encode_failure
+from bot.control.failures import Busy, WrongToken, encode_failure
 from bot.domain.errors import FairbrushError, OutputError, UserError
 from bot.domain.text import Text
 from bot.service.operator import Desk, Operator
@@ -158,7 +158,7 @@ class ControlServer:
             _LOG.warning("a connection without the right token was refused")
             raise WrongToken(Text("That is not the token of this bot."))
         if len(self._known) >= self._bounds.connections:
-            raise UserError(Text("The bot is busy with other commands. Try again in a moment."))
+            raise Busy(Text("The bot is busy with other commands. Try again in a moment."))
         task = cast("asyncio.Task[None]", asyncio.current_task())
         self._strangers.pop(task, None)
         self._known.add(task)
