@@ -35,6 +35,10 @@ class Process:
             )
 
     @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    @property
     def said(self) -> str:
         return self._out.read_text(encoding="utf-8", errors="replace")
 
