@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+import pytest
 
 from bot.domain.jobs import JobState
 from bot.service.records import Accepted, Draft, EntryKind
@@ -70,3 +73,30 @@ async def test_a_private_picture_is_nobody_elses_answer_whichever_way_it_was_sai
         await bot.until_over(mine.accepted.request.id)
         assert (await bot.ask("a fox --seed 7", "bob")).kept == frozenset()
         assert len((await bot.ask("a fox --seed 7", "alice")).kept) == 1
+
+
+async def test_a_refusal_that_nobody_waits_for_any_more_is_no_stumble(tmp_path: Path) -> None:
+    stumbles: list[dict[str, Any]] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _loop, context: stumbles.append(context))
+    async with bot_at_work(tmp_path, tiers={"default": {"max_waiting": 1}}) as bot:
+        writing, go_on = asyncio.Event(), asyncio.Event()
+
+        class Slow(Meanwhile):
+            async def accept(self, draft: Draft) -> Accepted:
+                writing.set()
+                await go_on.wait()
+                return await super().accept(draft)
+
+        bot.service.usecases.store = Slow(bot.store, asyncio.Event().wait)  # type: ignore[assignment]
+        asking = asyncio.create_task(bot.ask("a fox --count 2"))
+        await writing.wait()
+        asking.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await asking
+        (task,) = bot.service.usecases._writing
+        go_on.set()
+        await asyncio.wait([task])
+        del task, asking
+        await asyncio.sleep(0)
+        gc.collect()
+    assert stumbles == []

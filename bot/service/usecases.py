@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -36,6 +37,8 @@ from bot.service.shelf import Shelf
 from bot.service.store import Store
 from bot.templates.template import Template
 from bot.templates.values import ResolvedValues
+
+log = logging.getLogger(__name__)
 
 _ALPHABET = "23456789abcdefghjkmnpqrstvwxyz"
 """Without letters and digits that people confuse when they type an id."""
@@ -233,5 +236,12 @@ class UseCases:
 
         task = asyncio.ensure_future(write())
         self._writing.add(task)
-        task.add_done_callback(self._writing.discard)
+        task.add_done_callback(self._written)
         return await asyncio.shield(task)
+
+    def _written(self, task: asyncio.Task[Accepted]) -> None:
+        self._writing.discard(task)
+        # Whoever asked may have gone, and nobody else would take notice of a refusal.
+        error = None if task.cancelled() else task.exception()
+        if error is not None and not isinstance(error, FairbrushError):
+            log.error("stumbled over a request", exc_info=error)
