@@ -197,8 +197,8 @@ class FaultProxy:
                     ways.create_task(_pump_up(client, server))
                     ways.create_task(self._pump_down(server, client))
             except* (HangUp, ConnectionError):
-                assert request.transport is not None
-                request.transport.abort()
+                if request.transport is not None:  # else the client has gone first
+                    request.transport.abort()
             finally:
                 self._to_clients.discard(client)
         self.sockets.append(f"close {client_id}")
