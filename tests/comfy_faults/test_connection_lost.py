@@ -44,6 +44,7 @@ async def test_a_lost_connection_is_told_at_once_and_so_is_its_return(
         await eventually(lambda: told.task and not told.task.done())
         await proxy.listen()
         await told.until(lambda event: isinstance(event, Reconnected))
+        await eventually(lambda: backend.connections == 2)
         server.gate.limit(seed, None)
         assert isinstance(await told.end(), Finished)
         assert [type(event) for event in gaps(told)] == [Disconnected, Reconnected]
