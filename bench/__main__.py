@@ -6,7 +6,7 @@
 import subprocess
 import sys
 
-NAMES = ("startup", "overhead", "flood", "download", "submits", "duty", "restart")
+NAMES = ("startup", "overhead", "flood", "download", "submits", "duty", "restart", "fairness", "queue_scale")
 
 if __name__ == "__main__":
     codes = [

@@ -64,9 +64,11 @@ class Oracle:
         return self.confirmed[key] + pending
 
     def rank(self, key: Key) -> tuple[float, int, int]:
-        jobs = self.of(key)
-        small = key in self.woken and len(jobs) <= 4
-        return self.virtual(key), self.since[key] - 64 * small, jobs[0].order
+        first = 64 * 2**20 if self.newcomer(key) else 0
+        return self.virtual(key), self.since[key] - first, self.of(key)[0].order
+
+    def newcomer(self, key: Key) -> bool:
+        return key in self.woken and len(self.of(key)) <= 4
 
     def line(self, server: ServerName, may: Callable[[Waiting], bool]) -> list[Key]:
         keys = {(item.flow, server) for item in self.waiting if server in item.servers}
@@ -146,7 +148,7 @@ class Oracle:
         key = item.flow, server
         charge = min(seconds, self.longest[key]) if self.longest[key] else seconds
         self.served.append(Served(item, server, seconds, charge, self.weights[item.flow], passed))
-        self.dispatches[server] += 1
+        self.dispatches[server] += 2**20 if self.newcomer(key) else 1
         self.since[key] = self.dispatches[server] + 1
         self.woken.discard(key)
         self.passed[key] = 0.0

@@ -8,9 +8,13 @@ from bot.domain.fair_lanes import Lane, Waiting
 from bot.domain.ids import ServerName, UserId
 
 SMALL_BACKLOG = 4
-"""A flow that has just woken with no more jobs than this goes first among equals ..."""
-HEAD_START = 64
-"""... before those that were served, or woke, less than this many dispatches ago. Others are older."""
+"""A flow that has just woken with no more jobs than this is a newcomer: it goes first among equals ..."""
+NEWCOMER = 1 << 20
+"""... which advances the count of dispatches by this, and any other dispatch by 1, so that the count tells
+newcomers and the order of all dispatches alike ..."""
+HEAD_START = 64 * NEWCOMER
+"""... until 64 newcomers have gone since another one woke or was last served: then that one is older. So
+endless newcomers starve nobody."""
 
 
 class Flow:
@@ -79,7 +83,7 @@ class Account:
         self.entry: Entry | None = None
         self.in_floors = False
         self.since = 0
-        """The dispatch at which it woke or was last served."""
+        """The count of dispatches when it woke or was last served."""
         self.woken = False
         """Not served since it woke."""
         self.passed = 0.0
@@ -100,8 +104,11 @@ class Account:
     @property
     def age(self) -> int:
         """Decides between equal virtual times; the lower goes first."""
-        small = self.woken and self.waiting <= SMALL_BACKLOG
-        return self.since - HEAD_START if small else self.since
+        return self.since - HEAD_START if self.newcomer else self.since
+
+    @property
+    def newcomer(self) -> bool:
+        return self.woken and self.waiting <= SMALL_BACKLOG
 
 
 Entry = tuple[float, int, int, int, Account]

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from heapq import heapify, heappop, heappush, heapreplace
 
-from bot.domain.fair_accounts import Account, Entry, Flow, InService
+from bot.domain.fair_accounts import NEWCOMER, Account, Entry, Flow, InService
 from bot.domain.fair_lanes import Waiting
 from bot.domain.fair_standings import Standings
 from bot.domain.ids import ServerName, UserId
@@ -113,7 +113,7 @@ class Clock:
         all of it although the flow never had a job as long.
         """
         charge = min(seconds, account.longest) if account.longest else seconds
-        self.dispatches += 1
+        self.dispatches += NEWCOMER if account.newcomer else 1
         account.in_service += 1
         account.pending += charge / account.flow.weight
         account.woken = False
