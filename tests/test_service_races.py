@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import gc
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from bot.domain.errors import TooManyWaiting
+from bot.domain.ids import IdentityId
 from bot.domain.jobs import JobState
+from bot.presentation.flags import SHELL, parse_line
+from bot.service.gate import Asker, Origin
 from bot.service.records import Accepted, Draft, EntryKind
 from tests.support.service import bot_at_work
 from tests.support.templates import catalogue
@@ -27,8 +31,8 @@ class Meanwhile:
     def __getattr__(self, name: str) -> Any:
         return getattr(self.store, name)
 
-    async def accept(self, draft: Draft) -> Accepted:
-        accepted: Accepted = await self.store.accept(draft)
+    async def accept_together(self, drafts: Sequence[Draft]) -> tuple[Accepted, ...]:
+        accepted: tuple[Accepted, ...] = await self.store.accept_together(drafts)
         await self.happens()
         return accepted
 
@@ -82,10 +86,10 @@ async def test_a_refusal_that_nobody_waits_for_any_more_is_no_stumble(tmp_path: 
         writing, go_on = asyncio.Event(), asyncio.Event()
 
         class Slow(Meanwhile):
-            async def accept(self, draft: Draft) -> Accepted:
+            async def accept_together(self, drafts: Sequence[Draft]) -> tuple[Accepted, ...]:
                 writing.set()
                 await go_on.wait()
-                return await super().accept(draft)
+                return await super().accept_together(drafts)
 
         bot.service.usecases.store = Slow(bot.store, asyncio.Event().wait)  # type: ignore[assignment]
         asking = asyncio.create_task(bot.ask("a fox --count 2"))
@@ -100,3 +104,19 @@ async def test_a_refusal_that_nobody_waits_for_any_more_is_no_stumble(tmp_path: 
         await asyncio.sleep(0)
         gc.collect()
     assert stumbles == []
+
+
+async def test_a_range_of_seeds_is_taken_as_a_whole_or_not_at_all(tmp_path: Path) -> None:
+    async with bot_at_work(tmp_path, tiers={"default": {"max_waiting": 3}}) as bot:
+        asker, origin = Asker(IdentityId("test:alice"), "alice"), Origin("test", "one event")
+        with pytest.raises(TooManyWaiting, match="4 pictures at once are too many"):
+            await bot.service.usecases.imagine(parse_line("a fox --seed 1-4", SHELL), asker, origin)
+        assert not any((await bot.store.counts()).values())
+        assert await bot.store.ledger() == ()
+        assert bot.service.dispatcher.known_jobs() == ()
+        receipts = await bot.service.usecases.imagine(parse_line("a fox --seed 1-3", SHELL), asker, origin)
+        assert [job.seed for receipt in receipts for job in receipt.accepted.jobs] == [1, 2, 3]
+        again = await bot.service.usecases.imagine(parse_line("a fox --seed 1-3", SHELL), asker, origin)
+        assert [one.accepted.request.id for one in again] == [one.accepted.request.id for one in receipts]
+        await bot.server.until_waiting(1)
+        assert len(bot.service.dispatcher.known_jobs()) == 3

@@ -77,6 +77,36 @@ async def test_a_hundred_at_once_never_pass_the_number_of_jobs(desk: Desk) -> No
     assert sum(not isinstance(answer, BaseException) for answer in answers) == 7
 
 
+async def test_what_is_asked_for_at_once_is_taken_as_a_whole_or_not_at_all(desk: Desk) -> None:
+    rules = replace(RULES, user_waiting=5, allowance=Allowance(gpu_seconds=70.0))
+    await desk.accept(rules=rules)
+    before = everything(desk)
+    for drafts, said in (
+        (
+            [desk.draft(rules=rules) for _ in range(5)],
+            "You have one picture waiting or running and may have 5; these would be 5 more",
+        ),
+        (
+            [desk.draft(rules=rules) for _ in range(9)],
+            "9 pictures at once are too many: you may have 5 waiting",
+        ),
+        ([desk.draft(rules=rules, seconds=21.0) for _ in range(3)], "63"),
+    ):
+        with pytest.raises(Denied, match=said):
+            await desk.store.accept_together(drafts)
+        assert everything(desk) == before
+    drafts = [desk.draft(rules=rules) for _ in range(4)]
+    first = await desk.store.accept_together(drafts)
+    assert [one.request.id for one in first] == [draft.request.id for draft in drafts]
+    assert all(one.fresh for one in first)
+    # The same again is the same requests, though there is room for no more.
+    again = await desk.store.accept_together(
+        [replace(draft, rules=replace(rules, user_waiting=1)) for draft in drafts]
+    )
+    assert [one.jobs for one in again] == [one.jobs for one in first]
+    assert not any(one.fresh for one in again)
+
+
 async def test_a_refusal_writes_nothing(desk: Desk) -> None:
     await desk.accept(jobs=2)
     before = everything(desk)

@@ -65,6 +65,9 @@ class Store(Protocol):
         TooManyWaiting, QueueIsFull or Blocked.
         """
 
+    async def accept_together(self, drafts: Sequence[Draft]) -> tuple[Accepted, ...]:
+        """The same for all that one person asks for at once: all of it, or none."""
+
     async def find_kept(self, fingerprint: str, identity: IdentityId) -> JobId | None:
         """A done job with this fingerprint whose files are still kept: one's own (any identity of the same
         user) or one that is not private."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import secrets
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 
@@ -14,6 +14,7 @@ from bot.domain.ids import IdentityId, JobId, RequestId
 from bot.domain.jobs import OPEN, JobState, request_of
 from bot.domain.quota import Standing
 from bot.domain.text import Text
+from bot.domain.tiers import Tier
 from bot.presentation.flags import Ask
 from bot.service.accounts import Accounts
 from bot.service.dispatcher import Dispatcher
@@ -66,6 +67,16 @@ class Receipt:
 
 
 @dataclass(frozen=True, slots=True)
+class _Plan:
+    """A request that is about to be accepted. ``again``: as it is when the earlier result of a repeat has
+    just been removed."""
+
+    request: Request
+    draft: Draft
+    again: Draft
+
+
+@dataclass(frozen=True, slots=True)
 class MyJob:
     """One's own open job; ``outlook`` while it waits."""
 
@@ -86,7 +97,7 @@ class UseCases:
     shelf: Shelf
     all_waiting: int
     """Most open jobs of the whole bot."""
-    _writing: set[asyncio.Task[Accepted]] = field(default_factory=set)
+    _writing: set[asyncio.Task[tuple[Accepted, ...]]] = field(default_factory=set)
 
     async def imagine(
         self,
@@ -95,10 +106,9 @@ class UseCases:
         origin: Origin,
         images: Mapping[str, InputImage] = MappingProxyType({}),
     ) -> tuple[Receipt, ...]:
-        """Accept what is asked for: one request, or one a seed of a seed range, each by itself.
+        """Accept what is asked for, all of it or nothing: one request, or one a seed of a seed range.
 
-        Raises UserError (Denied in all its kinds) and StoreUnavailable; what was accepted before an error
-        stays accepted.
+        Raises UserError (Denied in all its kinds), OutputError and StoreUnavailable.
         """
         self.gate.open_for_new()
         # Whoever asks while we start is not told that a model is missing of which nobody has heard yet.
@@ -106,14 +116,18 @@ class UseCases:
         person = await self.accounts.person(asker.identity, asker.name)
         tier = self.accounts.tier_of(person, asker.roles)
         rules = self.accounts.rules_for(person, asker.roles, all_waiting=self.all_waiting)
-        receipts: list[Receipt] = []
-        for number, passed in enumerate(await self.gate.check(ask, tier, origin, images)):
-            event = origin.event if number == 0 else f"{origin.event}#{number}"
-            one = replace(origin, event=event)
-            receipts.append(
-                await self._accept(ask, asker, person, one, passed, rules, tier.name, tier.weight)
-            )
-        return tuple(receipts)
+        plans: list[_Plan] = []
+        try:
+            for number, passed in enumerate(await self.gate.check(ask, tier, origin, images)):
+                event = origin.event if number == 0 else f"{origin.event}#{number}"
+                plans.append(
+                    await self._plan(ask, asker, person, replace(origin, event=event), passed, rules, tier)
+                )
+        except FairbrushError:
+            await self._forget(plan.draft for plan in plans)
+            raise
+        accepted = await self._write(plans)
+        return tuple(_receipt(plan.request, each) for plan, each in zip(plans, accepted, strict=True))
 
     async def cancel(self, wanted: str, asker: Asker) -> CancelResult:
         """Cancel a job, or every job of a request. Raises NotFound, NotYours and StoreUnavailable."""
@@ -157,7 +171,7 @@ class UseCases:
             )
         return jobs
 
-    async def _accept(
+    async def _plan(
         self,
         ask: Ask,
         asker: Asker,
@@ -165,12 +179,10 @@ class UseCases:
         origin: Origin,
         passed: Passed,
         rules: Rules,
-        tier: str,
-        weight: float,
-    ) -> Receipt:
+        tier: Tier,
+    ) -> _Plan:
         request = passed.request
         jobs = passed.jobs if ask.seed is None and not ask.seeds else await self._kept(passed, asker.identity)
-        inputs = await self._inputs(request)
         record = RequestRecord(
             id=request_of(jobs[0].id),
             identity=asker.identity,
@@ -181,18 +193,16 @@ class UseCases:
             template_hash=request.template.content_hash,
             values=request.values.to_json(),
             count=request.count,
-            inputs=inputs,
+            inputs=await self._inputs(request),
             private=origin.private or ask.private,
-            tier=tier,  # type: ignore[arg-type]
-            weight=weight,
+            tier=tier.name,
+            weight=tier.weight,
             reply=origin.reply,
             created_at=self.gate.clock.now(),
             options=origin.options,
         )
         draft = Draft(record, jobs, self.shelf.snapshot(request.template), passed.needs, rules)
-        accepted = await self._write(draft, again=replace(draft, jobs=passed.jobs))
-        kept = frozenset(job.id for job in accepted.jobs if job.state is JobState.DONE and not job.attempts)
-        return Receipt(accepted, request.template, request.values, kept, request.values.notes)
+        return _Plan(request, draft, again=replace(draft, jobs=passed.jobs))
 
     async def _kept(self, passed: Passed, identity: IdentityId) -> tuple[NewJob, ...]:
         """Who names the seed wants that very picture: if it is still here, it need not be painted again."""
@@ -214,24 +224,24 @@ class UseCases:
             raise
         return tuple(files)
 
-    async def _write(self, draft: Draft, *, again: Draft) -> Accepted:
+    async def _write(self, plans: Sequence[_Plan]) -> tuple[Accepted, ...]:
         """Write it and line it up, whatever becomes of the caller: a committed job that is not in line would
-        wait for the next start. ``again``: for when the earlier result of a repeat has just been removed."""
+        wait for the next start."""
 
-        async def write() -> Accepted:
+        async def write() -> tuple[Accepted, ...]:
             try:
                 try:
-                    accepted = await self.store.accept(draft)
+                    accepted = await self.store.accept_together([plan.draft for plan in plans])
                 except NotFound:
-                    # Retention took it away in this very moment: then it is painted again.
-                    accepted = await self.store.accept(again)
+                    # Retention took an earlier result away in this very moment: then it is painted again.
+                    accepted = await self.store.accept_together([plan.again for plan in plans])
             except FairbrushError:
-                await self.gallery.discard(draft.request.inputs)  # nobody refers to them
+                await self._forget(plan.draft for plan in plans)
                 raise
-            if accepted.fresh:
-                await self.dispatcher.submit(accepted.jobs)
-            else:
-                await self.gallery.discard(draft.request.inputs)
+            await self.dispatcher.submit(job for each in accepted if each.fresh for job in each.jobs)
+            await self._forget(
+                plan.draft for plan, each in zip(plans, accepted, strict=True) if not each.fresh
+            )
             return accepted
 
         task = asyncio.ensure_future(write())
@@ -239,9 +249,19 @@ class UseCases:
         task.add_done_callback(self._written)
         return await asyncio.shield(task)
 
-    def _written(self, task: asyncio.Task[Accepted]) -> None:
+    async def _forget(self, drafts: Iterable[Draft]) -> None:
+        """Nobody refers to the input files of what was not accepted."""
+        for draft in drafts:
+            await self.gallery.discard(draft.request.inputs)
+
+    def _written(self, task: asyncio.Task[tuple[Accepted, ...]]) -> None:
         self._writing.discard(task)
         # Whoever asked may have gone, and nobody else would take notice of a refusal.
         error = None if task.cancelled() else task.exception()
         if error is not None and not isinstance(error, FairbrushError):
             log.error("stumbled over a request", exc_info=error)
+
+
+def _receipt(request: Request, accepted: Accepted) -> Receipt:
+    kept = frozenset(job.id for job in accepted.jobs if job.state is JobState.DONE and not job.attempts)
+    return Receipt(accepted, request.template, request.values, kept, request.values.notes)

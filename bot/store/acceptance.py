@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Sequence
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
@@ -82,14 +83,9 @@ def accept(connection: sqlite3.Connection, draft: Draft) -> Accepted:
     earlier = column(connection, BY_EVENT, (wanted.event,))
     if earlier is not None:
         return _accepted(connection, RequestId(earlier), draft.rules, at, fresh=False)
-    key = ensure_identity(connection, wanted.identity, user=wanted.user, at=at)
-    # By now two identities may have been linked: the store knows best whose it is.
-    user = user_of(connection, wanted.identity)
-    _refuse_blocked(connection, user, at, draft.rules.timezone)
-    new = [job for job in draft.jobs if job.kept_from is None]
-    if new:
-        _refuse_too_many(connection, user, len(new), draft.rules)
-        _refuse_over_quota(connection, user, new, draft.rules, at)
+    key, user = _asker(connection, wanted)
+    new = _new(draft)
+    _refuse(connection, user, new, draft.rules, at)
     _write_request(connection, key, draft, is_over=not new)
     for job in draft.jobs:
         if job.kept_from is None:
@@ -98,6 +94,34 @@ def accept(connection: sqlite3.Connection, draft: Draft) -> Accepted:
             _write_kept(connection, key, user, job, draft)
     _write_delivery(connection, wanted, is_over=not new)
     return _accepted(connection, wanted.id, draft.rules, at, fresh=True)
+
+
+def accept_together(connection: sqlite3.Connection, drafts: Sequence[Draft]) -> tuple[Accepted, ...]:
+    """What one person asks for at once: all of it, or none, and a refusal speaks of all of it."""
+    fresh = [draft for draft in drafts if column(connection, BY_EVENT, (draft.request.event,)) is None]
+    if len(fresh) > 1:
+        first = fresh[0]
+        _, user = _asker(connection, first.request)
+        new = [job for draft in fresh for job in _new(draft)]
+        _refuse(connection, user, new, first.rules, first.request.created_at)
+    return tuple([accept(connection, draft) for draft in drafts])
+
+
+def _asker(connection: sqlite3.Connection, wanted: RequestRecord) -> tuple[int, UserId]:
+    key = ensure_identity(connection, wanted.identity, user=wanted.user, at=wanted.created_at)
+    # By now two identities may have been linked: the store knows best whose it is.
+    return key, user_of(connection, wanted.identity)
+
+
+def _new(draft: Draft) -> list[NewJob]:
+    return [job for job in draft.jobs if job.kept_from is None]
+
+
+def _refuse(connection: sqlite3.Connection, user: UserId, new: list[NewJob], rules: Rules, at: int) -> None:
+    _refuse_blocked(connection, user, at, rules.timezone)
+    if new:
+        _refuse_too_many(connection, user, len(new), rules)
+        _refuse_over_quota(connection, user, new, rules, at)
 
 
 def _accepted(
@@ -248,10 +272,15 @@ def _too_many_text(own: int, new: int, most: int) -> Text:
             new=new,
             most=most,
         )
+    have = (
+        Text("You have one picture waiting or running")
+        if own == 1
+        else Text("You have {own} pictures waiting or running", own=own)
+    )
     return Text(
-        "You have {own} pictures waiting or running and may have {most}; these would be {new} more. "
+        "{have} and may have {most}; these would be {new} more. "
         "Wait for one to finish, or cancel one of them.",
-        own=own,
+        have=have,
         most=most,
         new=new,
     )

@@ -111,6 +111,9 @@ class SqliteStore:
     async def accept(self, draft: Draft) -> Accepted:
         return await self._write(acceptance.accept, draft)
 
+    async def accept_together(self, drafts: Sequence[Draft]) -> tuple[Accepted, ...]:
+        return await self._write(acceptance.accept_together, drafts)
+
     async def find_kept(self, fingerprint: str, identity: IdentityId) -> JobId | None:
         return await self._read(acceptance.find_kept, fingerprint, identity)
 
