@@ -231,7 +231,7 @@ def test_a_broken_export_does_not_hide_what_is_wrong_with_its_sidecar() -> None:
     told = reasons(read_template("mine", b"{", b"tilte = 1"))
     assert [text.split(":")[0] for text in told] == ["mine.json", "mine.toml"]
     told = reasons(read_template("mine", b'{"1": {"class_type": "X"}}', b"\nnsfw"))
-    assert told == ["mine.toml, line 2: behind a key come = and its value: name = value."]
+    assert told == ["mine.toml, line 2: behind the name of a setting come = and its value: name = value."]
 
 
 @pytest.mark.parametrize(

@@ -14,9 +14,9 @@ from bot.config.fields import resolve
 from bot.config.model import Settings
 from bot.config.overlay import Overlay
 from bot.config.problems import Problem, SettingsRefused, explain
-from bot.config.syntax import syntax_problem
 from bot.domain.errors import ConfigError
 from bot.domain.text import Text
+from bot.domain.toml_syntax import syntax_problem
 
 DEFAULT_NAME = "config.toml"
 

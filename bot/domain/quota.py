@@ -5,8 +5,9 @@ of each open job, so that admission never lets settled + reserved pass the limit
 than was reserved may overshoot, and the overshoot is carried into the following days.
 
 Settled and reserved seconds belong to the day of their reserve, grants to that on which they were given;
-when the window rolls, both belong to the last 24 hours. Carries belong to a calendar day in both. A clock that is set back finds the earlier day as
-it was left, and the later one too when it comes again: no day's allowance is given twice.
+when the window rolls, both belong to the last 24 hours. Carries belong to a calendar day in both. A clock
+that is set back finds the earlier day as it was left, and the later one too when it comes again: no day's
+allowance is given twice.
 """
 
 from __future__ import annotations

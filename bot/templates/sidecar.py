@@ -12,10 +12,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from bot.domain.text import Text
+from bot.domain.toml_syntax import syntax_problem
 from bot.templates import toml_table as toml
 from bot.templates.params import Kind
 from bot.templates.reading import Raw
-from bot.templates.toml_syntax import syntax_mistake
 from bot.templates.toml_table import Mistake, Naming, Table
 from bot.templates.values import Style
 
@@ -90,7 +90,7 @@ def parse_sidecar(text: str) -> tuple[Sidecar, tuple[Mistake, ...]]:
         return Sidecar(), (Mistake(None, Text(" is nested too deeply.")),)
     except ValueError as error:
         # Not only the library's own error: a number of thousands of digits is a plain ValueError.
-        found = syntax_mistake(text.replace("\r\n", "\n"), str(error))
+        found = syntax_problem(text.replace("\r\n", "\n"), str(error))
         said = Text(", line {line}: {reason}.", line=found.line, reason=found.reason)
         return Sidecar(), (Mistake(None, said),)
     table = Table(data, "", [])
