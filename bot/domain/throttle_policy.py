@@ -1,0 +1,119 @@
+"""How often a platform may be called, and what for first: the numbers of the outgoing scheduler. Pure data.
+
+None of the platforms publishes its limits as a promise, so these are starting points; what a platform
+answers (``retry_after``) goes before them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import IntEnum
+from types import MappingProxyType
+
+_CALL = 0.3
+"""Seconds that a call may take."""
+_RUNNING_SHARE = 0.8
+"""Of the calls for progress, what running cards may use while others wait."""
+
+
+class Importance(IntEnum):
+    """Of what is to be shown; the lowest goes first."""
+
+    RESULT = 0
+    """A final state: it skips the intervals, may use the whole budget, and is never dropped."""
+    ANSWER = 1
+    """The first words to somebody who asked."""
+    RUNNING = 2
+    WAITING = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """For one kind of route: all calls through one such route share a budget of ``calls`` in any
+    ``seconds``. Everything else is in seconds, too."""
+
+    calls: int
+    seconds: float
+    kept: int = 0
+    """Calls of the budget that only results may use."""
+    burst: int = 0
+    """How many answers may go at once, ahead of the even pace that progress has to keep."""
+    running_every: float = 2.0
+    """Least time between two calls for one message, likewise below."""
+    waiting_every: float = 5.0
+    running_age: float = 4.0
+    """How old running cards may get, so that some calls are left for waiting ones."""
+
+    def __post_init__(self) -> None:
+        if self.calls - self.kept - self.burst < 1:
+            raise ValueError("nothing of the budget is left for progress")
+
+    @property
+    def gap(self) -> float:
+        """Between any two calls for progress on one route: evenly spread, they leave the rest free."""
+        return self.seconds / (self.calls - self.kept - self.burst)
+
+    def running_beside(self, running: int) -> float:
+        """Least time between two calls for one of ``running`` messages while others wait: as long as it
+        may be without their growing too old, and longer where they would use up (nearly) everything."""
+        spare = self.running_age - self.gap - _CALL
+        return max(self.running_every, spare, running * self.gap / _RUNNING_SHARE)
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """Of one bot. ``routes``: rules by kind of route. All routes together: ``calls`` a second, of which
+    ``kept`` are for results."""
+
+    routes: Mapping[str, Rules]
+    calls: int
+    kept: int
+    waiting_share: float = 0.5
+    """Of ``calls``, what waiting cards may use: the more wait, the seldomer each is changed."""
+    retry_first: float = 1.0
+    retry_longest: float = 60.0
+    """After a failed call it is tried again later and later."""
+
+
+def discord_policy(progress_interval: float = 2.0) -> Policy:
+    """Kinds of route: ``token`` (one interaction's token), ``channel`` (a channel, with the bot's own
+    token) and ``old`` (a channel, for messages older than an hour).
+
+    Tokens have budgets of their own and are not bound to the bot's 50 calls a second; all are held to it,
+    because our own machine has limits too.
+    """
+    interval = max(progress_interval, 1.5)
+    return Policy(
+        MappingProxyType(
+            {
+                "token": Rules(5, 5.0, kept=2, running_every=interval),
+                "channel": Rules(5, 5.0, kept=1, running_every=interval),
+                "old": Rules(3, 6.0, kept=1, running_every=interval),
+            }
+        ),
+        calls=45,
+        kept=10,
+    )
+
+
+def telegram_policy(progress_interval: float = 4.0) -> Policy:
+    """Kinds of route: ``private`` (a chat with one person) and ``group``. Channels count as groups."""
+    return Policy(
+        MappingProxyType(
+            {
+                "private": Rules(3, 3.0, kept=1, running_every=max(1.5, min(progress_interval, 2.0))),
+                "group": Rules(
+                    20,
+                    60.0,
+                    kept=6,
+                    burst=2,
+                    running_every=max(progress_interval, 4.0),
+                    waiting_every=15.0,
+                    running_age=15.0,
+                ),
+            }
+        ),
+        calls=28,
+        kept=8,
+    )
