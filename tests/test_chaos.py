@@ -21,13 +21,13 @@ from tests.support.chaos import Plan, Story, chaos
 from tests.support.chaos_check import Audit
 from tests.support.chaos_photo import NOTHING, after_kill, photograph
 
-EMBEDDED = Plan(seed=20, kills=3, moments=("starting", "working", "cancelling"), pause=0.4, waiting=3)
+EMBEDDED = Plan(seed=20, kills=3, moments=("starting", "working", "cancelling"), pause=1.5, waiting=3)
 APART = Plan(
     seed=26,
     kills=3,
     apart=True,
     moments=("posting", "posted", "fetching"),
-    pause=0.4,
+    pause=1.5,
     waiting=3,
     engine_dies=False,
 )

@@ -41,7 +41,7 @@ class Plan:
     apart: bool = False
     """The engine in a process of its own."""
     users: int = 20
-    pause: float = 0.6
+    pause: float = 1.0
     """Longest pause between two wishes of a user, seconds."""
     waiting: int = 4
     """Most open jobs of a user."""
