@@ -11,12 +11,14 @@ from typing import Any
 import pytest
 
 from bot.domain.errors import NoServerCan, ProtocolError, StoreUnavailable, UserError
-from bot.domain.events import Failed
-from bot.domain.ids import ServerName
+from bot.domain.events import Disconnected, Failed, Reconnected
+from bot.domain.ids import IdentityId, ServerName
 from bot.domain.jobs import JobState
 from bot.domain.text import Text
+from bot.service.gate import Asker
 from bot.service.records import EntryKind
 from bot.service.servers import ServerState
+from bot.service.streams import JobQueued
 from bot.templates.catalogue import Catalogue
 from tests.support.audits import check_books, check_places
 from tests.support.fake_server import FakeServer, unreachable
@@ -455,3 +457,69 @@ async def test_attempts_at_a_server_that_is_configured_no_more_are_let_go(tmp_pa
         await bot.until_over(receipt.accepted.request.id)
         assert await bot.store.open_attempts() == ()
         assert set(bot.service.dispatcher.servers) == {ServerName("new")}
+
+
+async def test_a_server_that_falls_silent_is_told_of_at_once_and_stays_up(tmp_path: Path) -> None:
+    lost = Text("The connection was lost.")
+    async with shop(tmp_path, FakeServer("a")) as bot:
+        (a,) = bot.servers
+        receipt = await bot.ask("a fox")
+        await a.until_waiting(1)
+        run = a.start()
+        await bot.until_state(receipt.accepted.jobs[0].id, JobState.RUNNING)
+        assert run.on_event is not None
+        for event in (Disconnected(lost), Disconnected(lost)):
+            run.on_event(event)
+        (view,) = await bot.service.operator.servers()
+        assert (view.state, view.reason, view.since) == ("up", lost, bot.clock.now())
+        run.on_event(Reconnected())
+        assert bot.state("a").reason is None
+        run.on_event(Disconnected(lost))
+        a.finish()  # found in its history when it is back: there is no other word of it
+        await bot.until_over(receipt.accepted.request.id)
+        await a.until(lambda _: bot.state("a").reason is None)
+        notices = [str(notice.text) for notice in bot.service.operator.notices.latest()]
+        assert notices == ["Server a is silent: The connection was lost.", "Server a answers again."] * 2
+
+
+async def test_a_server_that_goes_and_comes_is_told_of_each_time(tmp_path: Path) -> None:
+    async with shop(tmp_path, FakeServer("a")) as bot:
+        (a,) = bot.servers
+        for _ in range(3):
+            a.down = unreachable()
+            await heartbeat(bot, a, lambda: bot.state("a").state is ServerState.DOWN)
+            await is_back(bot, a)
+        notices = [str(notice.text) for notice in bot.service.operator.notices.latest()]
+        assert notices == ["Server a is out of service: The server does not answer.", "Server a is back."] * 3
+
+
+async def test_nobody_is_promised_a_time_by_a_bot_that_stops(tmp_path: Path) -> None:
+    async with shop(tmp_path, FakeServer("a")) as bot:
+        running, waiting = await bot.ask("a fox"), await bot.ask("a boat")
+        await bot.server.until_waiting(1)
+        (job,) = waiting.accepted.jobs
+        before = bot.service.dispatcher.outlook(job.id)
+        assert before is not None
+        assert before.seconds is not None
+        await bot.service.dispatcher.wind_down(0)
+        after = bot.service.dispatcher.outlook(job.id)
+        assert after is not None
+        assert (after.place, after.seconds) == (before.place, None)
+        assert str(after.why).startswith("The bot is stopping.")
+        for receipt in (running, waiting):
+            await bot.service.usecases.cancel(
+                receipt.accepted.request.id, Asker(IdentityId("test:alice"), "")
+            )
+
+
+async def test_back_in_line_it_is_not_told_to_ask_again(tmp_path: Path) -> None:
+    async with shop(tmp_path, FakeServer("a")) as bot:
+        receipt = await bot.ask("a fox")
+        with bot.service.operator.streams.subscribe(receipt.accepted.request.id) as heard:
+            await bot.server.until_waiting(1)
+            bot.server.start()
+            bot.server.restart()
+            await paint(bot.server)
+            await bot.until_over(receipt.accepted.request.id)
+            (why,) = [event.reason for event in heard.take() if isinstance(event, JobQueued) and event.reason]
+        assert str(why) == "The server was restarted, or has forgotten it. It keeps its place."

@@ -164,7 +164,7 @@ async def make_service(
         warden=Warden(dispatcher, shelf, store, notices, clock),
         courier=courier,
         housekeeping=Housekeeping(store, gallery, clock, pictures_days=settings.retention.pictures_days),
-        operator=RunningBot(usecases, dispatcher, store, streams, gallery, notices, clock),
+        operator=RunningBot(usecases, dispatcher, store, streams, gallery, notices, clock, embedded),
         accounts=accounts,
         store=store,
         recovered=recovered,

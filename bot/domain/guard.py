@@ -85,3 +85,15 @@ def advice(error: BackendError, largest: int | None = None) -> Text:
             "The graphics card ran out of memory, twice. Nothing is charged. {hint}", hint=smaller(largest)
         )
     return error.text
+
+
+def again(error: BackendError) -> Text:
+    """What to tell whoever waits for a job that goes back in line by itself."""
+    match error:
+        case OutOfMemory():
+            return Text("The graphics card ran out of memory. It is emptied; the picture is tried once more.")
+        case RunInterrupted():
+            return Text("Somebody stopped it on the server. It keeps its place and is tried once more.")
+        case RunLost():
+            return Text("The server was restarted, or has forgotten it. It keeps its place.")
+    return Text("The server went away in the middle of it. It keeps its place.")

@@ -11,19 +11,29 @@ import uuid
 from collections.abc import Awaitable
 
 from bot.domain.errors import BackendError, FairbrushError, StoreUnavailable
-from bot.domain.events import EndEvent, Failed, Interrupted, Progressed, RunEvent, Started
+from bot.domain.events import (
+    Disconnected,
+    EndEvent,
+    Failed,
+    Interrupted,
+    Progressed,
+    Reconnected,
+    RunEvent,
+    Started,
+)
 from bot.domain.events import NodeStarted as NodeBegan
 from bot.domain.events import Queued as QueuedThere
 from bot.domain.fairqueue import FairQueue
 from bot.domain.ids import JobId, PromptId
 from bot.domain.jobs import AttemptState
+from bot.domain.text import Text
 from bot.service.clock import Clock
 from bot.service.conclusion import STORE_RETRY_SECONDS, Conclusion
 from bot.service.course import Course, Guards, Hooks, Memory
 from bot.service.notices import Notices
 from bot.service.records import AttemptRecord
 from bot.service.runner import Runner
-from bot.service.servers import Active, Server
+from bot.service.servers import Active, Server, ServerState
 from bot.service.store import Store
 from bot.service.streams import JobRan, JobStaged, Streams
 
@@ -121,6 +131,7 @@ class Attempts:
             # its user's next one would overtake it.
             self._end.free_slot(server, active)
         await self._end.conclude(course, end)
+        self._answers(server)  # unless it was taken out, for then it is not up
 
     async def _course(self, server: Server, active: Active) -> Course | None:
         job = await self._store.job(active.item.job)
@@ -215,7 +226,23 @@ class Attempts:
                 active.fraction, active.title = fraction, title
             case NodeBegan(title=title):
                 active.title = title
+            case Disconnected(reason=reason):
+                self._silent(server, reason)
+            case Reconnected():
+                self._answers(server)
         self._streams.publish(JobRan(course.job.id, event))
+
+    def _silent(self, server: Server, reason: Text) -> None:
+        """It is waited for, for a while: it stays up. Its operator may know more."""
+        if server.state is ServerState.UP and server.reason is None:
+            server.reason, server.since = reason, self._clock.now()
+            told = Text("Server {name} is silent: {reason}", name=server.name, reason=reason)
+            self._notices.tell(told, about=server.name)
+
+    def _answers(self, server: Server) -> None:
+        if server.state is ServerState.UP and server.reason is not None:
+            server.reason, server.since = None, self._clock.now()
+            self._notices.tell(Text("Server {name} answers again.", name=server.name), about=server.name)
 
 
 async def _leniently(write: Awaitable[bool]) -> bool:

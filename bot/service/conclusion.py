@@ -21,7 +21,7 @@ from bot.domain.errors import (
 )
 from bot.domain.events import EndEvent, Failed, Finished, Interrupted
 from bot.domain.fairqueue import FairQueue
-from bot.domain.guard import advice, is_templates_fault, retry
+from bot.domain.guard import advice, again, is_templates_fault, retry
 from bot.domain.ids import JobId
 from bot.domain.jobs import AT_SERVER, OPEN
 from bot.domain.text import Text
@@ -257,7 +257,7 @@ class Conclusion:
             await self.put_right(course.server, active, seconds)
             return
         self._again(course.server, active, seconds)
-        self._streams.publish(JobQueued(job.id, error.text))
+        self._streams.publish(JobQueued(job.id, again(error)))
         if active.cancel_by:
             # Wished while the loss was being written: there was nothing left to stop at the server.
             await self.surely(lambda: self._hooks.cancel(job, active.cancel_by))

@@ -318,9 +318,10 @@ class Dispatcher:
         if active is not None and state is ServerState.WEDGED:
             server.stuck = frozenset({active.prompt_id})
         self._notices.tell(
-            Text("Server {name} is out of service: {reason}", name=server.name, reason=error.text)
+            Text("Server {name} is out of service: {reason}", name=server.name, reason=error.text),
+            about=server.name,
         )
-        log.warning("server %s is %s: %s", server.name, state, error.cause)
+        log.info("server %s is %s: %s", server.name, state, error.cause)
 
     async def relane(self) -> None:
         """After a server's catalogue has changed: where may each waiting job go now? Raises
@@ -390,9 +391,16 @@ class Dispatcher:
             self.queue.place(job),
             expected=self._guards.estimates.expected(waiting.work),
             able=[self.servers[name] for name in self.lanes.servers_for(waiting.work.needs)],
-            paused=self.gates.paused,
+            closed=self._closed(),
             now=self._clock.monotonic(),
         )
+
+    def _closed(self) -> Text | None:
+        if self.gates.stopping:
+            return Text("The bot is stopping. Your place is kept until it runs again.")
+        if self.gates.paused:
+            return Text("The operator has paused the queue. Your place is kept.")
+        return None
 
     def fraction(self, job: JobId) -> float | None:
         """How much of a running job is done; None for any other."""

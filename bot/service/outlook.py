@@ -19,12 +19,15 @@ class Outlook:
     why: Text
 
 
-def outlook(place: Place, *, expected: float, able: Sequence[Server], paused: bool, now: float) -> Outlook:
-    """Place, time and reason. ``able``: the servers that could run the job; ``expected``: its own seconds."""
+def outlook(
+    place: Place, *, expected: float, able: Sequence[Server], closed: Text | None, now: float
+) -> Outlook:
+    """Place, time and reason. ``able``: the servers that could run the job; ``expected``: its own seconds;
+    ``closed``: why nothing is begun at all."""
     number = place.before + 1
     working = up(able)
-    if paused:
-        return Outlook(number, None, Text("The operator has paused the queue. Your place is kept."))
+    if closed is not None:
+        return Outlook(number, None, closed)
     if not able:
         return Outlook(number, None, Text("No server can paint this at the moment. Your place is kept."))
     if not working:

@@ -41,6 +41,8 @@ class RunningBot:
     gallery: Gallery
     notices: Notices
     clock: Clock
+    embedded: bool = False
+    """Our own engine paints."""
 
     # Looking
 
@@ -135,7 +137,21 @@ class RunningBot:
             Origin(platform="shell", event=ask.event),
             images,
         )
-        return tuple(_submitted(receipt) for receipt in receipts)
+        return tuple(self._submitted(receipt) for receipt in receipts)
+
+    def _submitted(self, receipt: Receipt) -> views.SubmittedRequest:
+        request, template = receipt.accepted.request, receipt.template
+        # That a sketch is not painted by the model that the template names goes without saying.
+        known = template.fallbacks.values() if self.embedded else ()
+        return views.SubmittedRequest(
+            request.id,
+            template.name,
+            tuple(
+                views.SubmittedJob(job.id, job.seed, _values(request, job.index, receipt.values))
+                for job in receipt.accepted.jobs
+            ),
+            tuple(note for note in receipt.notes if note not in known),
+        )
 
     async def watch(self, request: RequestId) -> AsyncGenerator[views.JobEvent, None]:
         record = await self.store.request(request)
@@ -213,19 +229,6 @@ class RunningBot:
 
 def _operator(actor: str) -> Asker:
     return Asker(IdentityId(actor), actor.partition(":")[2] or actor, admin=True)
-
-
-def _submitted(receipt: Receipt) -> views.SubmittedRequest:
-    request = receipt.accepted.request
-    return views.SubmittedRequest(
-        request.id,
-        receipt.template.name,
-        tuple(
-            views.SubmittedJob(job.id, job.seed, _values(request, job.index, receipt.values))
-            for job in receipt.accepted.jobs
-        ),
-        receipt.notes,
-    )
 
 
 def _values(request: RequestRecord, index: int, values: ResolvedValues) -> Mapping[str, object]:

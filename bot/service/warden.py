@@ -106,7 +106,7 @@ class Warden:
         server.stuck = frozenset()
         server.connections = server.backend.connections
         if was_out:
-            self._notices.tell(Text("Server {name} is back.", name=server.name))
+            self._notices.tell(Text("Server {name} is back.", name=server.name), about=server.name)
         self._dispatcher.wake()
         return True
 
