@@ -317,6 +317,20 @@ def test_jobs_of_the_loaded_model_go_first_for_as_long_as_the_slack() -> None:
     assert two_models(12.0).serve(15, loaded="flux") == "aaa" + "b" * 6 + "a" * 6
 
 
+def test_slack_is_used_up_by_what_was_measured() -> None:
+    line = Line(FairQueue(affinity_slack=12.0))
+    line.push("ann", *[4.0] * 4, model="flux", weight=4.0)
+    line.push("ben", 4.0, model="sdxl")
+    assert line.serve(1) == "a"
+    item = line.queue.pop(GPU, loaded="flux")
+    assert item is not None
+    assert item.flow == "ann"
+    assert line.queue.head(GPU, "flux") != line.queue.head(GPU)
+    line.queue.finish(item.job, 11.0)
+    assert line.queue.head(GPU, "flux") == line.queue.head(GPU)
+    assert line.pop(loaded="flux") == "ben"
+
+
 def test_heads_alone_count_for_affinity() -> None:
     line = Line(FairQueue(affinity_slack=100.0))
     line.push("ann", 4.0, model="flux")
@@ -520,6 +534,27 @@ def test_flows_that_are_not_ahead_are_forgotten() -> None:
     line.serve(3)
     assert len(line.queue.lagging()) <= 2
     assert len(line.queue._flows) <= 2
+
+
+def test_what_has_left_leaves_nothing_behind() -> None:
+    line = Line(FairQueue(affinity_slack=5.0))
+    line.push("ann", 5.0)
+    line.push("in debt", 5.0)
+    line.serve(2)
+    line.push("ann", 5.0)
+
+    def visit(times: int) -> int:
+        for number in range(times):
+            for user in (f"visitor {number}", "in debt"):
+                (job,) = line.push(user, 5.0, model="flux")
+                line.queue.place(job)
+                line.queue.remove(job)
+        return tracemalloc.get_traced_memory()[0]
+
+    tracemalloc.start()
+    before = visit(1000)
+    assert visit(5000) - before < 50_000
+    tracemalloc.stop()
 
 
 def test_virtual_time_stays_when_nobody_is_there_and_moves_on_later() -> None:

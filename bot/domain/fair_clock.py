@@ -16,6 +16,8 @@ from bot.domain.fair_standings import Standings
 from bot.domain.ids import ServerName, UserId
 
 May = Callable[[Waiting], bool]
+Floor = tuple[float, int, Account]
+"""Confirmed virtual time, perhaps of a while ago; a serial number; whose it is."""
 
 
 class Line:
@@ -80,11 +82,11 @@ class Clock:
         self.standings = Standings()
         self._line = Line()
         self._by_model: dict[str, Line] = {}
-        self._floors: list[tuple[float, int, Account]] = []
-        self._idle: list[tuple[float, int, Account]] = []
+        self._floors: list[Floor] = []
+        self._idle: list[Floor] = []
         self._serial = 0
 
-    def open(self, flow: Flow, server: ServerName, confirmed: float) -> Account:
+    def open(self, flow: Flow, server: ServerName, confirmed: float = 0.0) -> Account:
         account = flow.accounts[server] = self.accounts[flow.user] = Account(flow, confirmed)
         return account
 
@@ -103,6 +105,7 @@ class Clock:
         self._next_turn(account)
         if not account.in_floors:
             account.in_floors = True
+            self._floors = self._without_leavers(self._floors)
             heappush(self._floors, (account.confirmed, self._next_serial(), account))
 
     def serve(self, account: Account, seconds: float) -> float:
@@ -155,6 +158,10 @@ class Clock:
         What :meth:`forget` closes is returned.
         """
         heappush(self._idle, (account.confirmed, self._next_serial(), account))
+        if len(self._idle) > 2 * len(self.accounts) + 64:  # the same ones, time and again
+            idle = [each for each in self.accounts.values() if not each.active]
+            self._idle = [(each.confirmed, self._next_serial(), each) for each in idle]
+            heapify(self._idle)
         return self.forget()
 
     def advance(self) -> list[Account]:
@@ -183,6 +190,19 @@ class Clock:
                 self.standings.drop(account)
                 closed.append(account)
         return closed
+
+    def _without_leavers(self, floors: list[Floor]) -> list[Floor]:
+        """The same, or what is left of it when most have left without having come up."""
+        if len(floors) <= 2 * len(self.accounts) + 64:
+            return floors
+        kept = []
+        for floor in floors:
+            if floor[2].active:
+                kept.append(floor)
+            else:
+                floor[2].in_floors = False
+        heapify(kept)
+        return kept
 
     def _next_turn(self, account: Account) -> None:
         account.passed = 0.0

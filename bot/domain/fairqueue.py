@@ -245,7 +245,7 @@ class FairQueue:
 
     def _awake(self, flow: Flow, server: ServerName) -> Account:
         clock = self._clock(server)
-        account = flow.accounts.get(server) or clock.open(flow, server, clock.virtual_time)
+        account = flow.accounts.get(server) or clock.open(flow, server)
         if not account.active:
             clock.wake(account)
         return account
