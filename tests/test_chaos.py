@@ -25,7 +25,7 @@ EMBEDDED = Plan(seed=20, kills=3, moments=("starting", "working", "cancelling"),
 APART = Plan(
     seed=26,
     kills=3,
-    apart=True,
+    engines=1,
     moments=("posting", "posted", "fetching"),
     pause=1.5,
     waiting=3,

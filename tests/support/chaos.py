@@ -38,8 +38,8 @@ ENGINE_DEATHS = ("server_unreachable", "run_lost", "protocol")
 class Plan:
     seed: int
     kills: int
-    apart: bool = False
-    """The engine in a process of its own."""
+    engines: int = 0
+    """In processes of their own; 0: the embedded one, which dies with the bot."""
     users: int = 20
     pause: float = 1.0
     """Longest pause between two wishes of a user, seconds."""
@@ -48,7 +48,7 @@ class Plan:
     pace: float = 2.0
     """Of the engine: seconds per step and megapixel."""
     engine_dies: bool = True
-    """Whether an engine apart is killed now and then too."""
+    """Whether engines apart are killed now and then, too."""
     moments: tuple[str, ...] = ()
     """Of the first kills; those of all others are drawn."""
 
@@ -88,15 +88,15 @@ class Chaos:
         self._photo: Photo = NOTHING
         self._lives = 0
         self._bot: Process | None = None
-        self._engine: Engine | None = None
-        self._witness: Witness | None = None
+        self._engines: list[Engine] = []
+        self._witnesses: list[Witness] = []
         self._finding: asyncio.Task[None] | None = None
 
     async def run(self) -> Story:
         began = time.monotonic()
         async with AsyncExitStack() as stack:
-            if self._plan.apart:
-                await stack.enter_async_context(self._engine_apart())
+            for number in range(self._plan.engines):
+                await stack.enter_async_context(self._engine_apart(number))
             self._write_config()
             stack.push_async_callback(self._end)
             closing_time = asyncio.Event()
@@ -116,24 +116,29 @@ class Chaos:
         return self.story
 
     @asynccontextmanager
-    async def _engine_apart(self) -> AsyncIterator[None]:
-        self._engine = Engine(self._folder, self._plan.pace)
-        await self._engine.start()
+    async def _engine_apart(self, number: int) -> AsyncIterator[None]:
+        engine = Engine(self._folder, f"engine{number}", self._plan.pace)
+        await engine.start()
         try:
-            async with FaultProxy(self._engine.url) as proxy:
-                self._witness, self._url = Witness(proxy), proxy.url
+            async with FaultProxy(engine.url) as proxy:
+                self._engines.append(engine)
+                self._witnesses.append(Witness(proxy))
                 yield
         finally:
-            await self._engine.kill()
+            await engine.kill()
 
     def _write_config(self) -> None:
         tier = {"max_waiting": self._plan.waiting, "gpu_seconds_per_day": 100_000}
+        servers = [
+            {"name": engine.name, "url": witness.url}
+            for engine, witness in zip(self._engines, self._witnesses, strict=True)
+        ]
         config = {
             "data_dir": "data",
             "workflows_dir": str(WORKFLOWS),
             "queue": {"shutdown_seconds": 2.0},
             "tiers": {"default": tier},
-            **({"comfyui": [{"name": "apart", "url": self._url}]} if self._plan.apart else {}),
+            **({"comfyui": servers} if servers else {}),
         }
         (self._folder / "config.toml").write_text(tomlkit.dumps(config), encoding="utf-8")
 
@@ -155,7 +160,7 @@ class Chaos:
 
     def _start(self) -> None:
         self._lives += 1
-        pace = () if self._plan.apart else ("--pace", str(self._plan.pace))
+        pace = () if self._engines else ("--pace", str(self._plan.pace))
         self._bot = Process(self._folder, f"bot-{self._lives}", "run", "--config", "config.toml", *pace)
         self._finding = asyncio.get_running_loop().create_task(self._phone.find())
 
@@ -170,9 +175,10 @@ class Chaos:
         await self._moments()[name]()
         await self._end()
         self.story.moments[name] += 1
-        if self._engine is not None and self._engine.process is not None and not self._engine.process.alive:
-            await asyncio.sleep(self._dice.uniform(0, 0.5))
-            await self._engine.start()
+        for engine in self._engines:
+            if not engine.alive:
+                await asyncio.sleep(self._dice.uniform(0, 0.5))
+                await engine.start()
         self._look()
 
     async def _end(self) -> None:
@@ -184,8 +190,8 @@ class Chaos:
         self._phone.hang_up()
         self._finding.cancel()
         await asyncio.sleep(0.05)
-        if self._witness is not None:
-            self._witness.swallow = False
+        for witness in self._witnesses:
+            witness.swallow = False
         signs = [sign for sign in BAD_SIGNS if sign in self._bot.complained]
         if signs:
             self.story.faults.append(f"stumbled: life {self._lives} says: {self._bot.complained[-2000:]}")
@@ -193,10 +199,12 @@ class Chaos:
 
     def _look(self) -> None:
         now = photograph(self.story.folder) if (self.story.folder / "fairbrush.db").exists() else NOTHING
-        posted = self._witness.posted if self._witness is not None else ()
-        found = after_kill(self._photo, now, self.story.book, posted, self.story.folder)
+        found = after_kill(self._photo, now, self.story.book, self._posted_ids(), self.story.folder)
         self.story.faults += [f"after life {self._lives}: {fault}" for fault in found]
         self._photo = now
+
+    def _posted_ids(self) -> tuple[str, ...]:
+        return tuple(prompt_id for witness in self._witnesses for prompt_id in witness.posted)
 
     def _moments(self) -> dict[str, Callable[[], Awaitable[None]]]:
         return {
@@ -219,7 +227,7 @@ class Chaos:
         weights = {"starting": 20, "working": 40, "answered": 8, "cancelling": 6, "fetching": 10}
         if os.name == "posix":
             weights |= {"stopping": 6, "stopped": 4}
-        if self._plan.apart:
+        if self._engines:
             weights |= {"posting": 6, "posted": 6}
             if self._plan.engine_dies:
                 weights |= {"engine first": 5, "engine alone": 5}
@@ -263,26 +271,26 @@ class Chaos:
 
     async def _posting(self) -> None:
         """A graph has left the bot and does not arrive."""
-        assert self._witness is not None
-        self._witness.swallow = True
-        await self._when(self._witness.seen)
+        witness = self._dice.choice(self._witnesses)
+        witness.swallow = True
+        await self._when(witness.seen)
 
     async def _posted(self) -> None:
         """A graph has arrived; the bot may or may not have heard of it."""
-        assert self._witness is not None
-        await self._when(self._witness.seen)
+        await self._when(self._dice.choice(self._witnesses).seen)
 
     async def _engine_first(self) -> None:
         await self._working()
-        assert self._engine is not None
-        await self._engine.kill()
+        await self._dice.choice(self._engines).kill()
         await asyncio.sleep(self._dice.uniform(0, 0.5))
 
     async def _engine_alone(self) -> None:
-        """The engine is killed and comes back, empty, under the eyes of the bot."""
-        await self._engine_first()
-        assert self._engine is not None
-        await self._engine.start()
+        """An engine is killed and comes back, empty, under the eyes of the bot."""
+        await self._working()
+        engine = self._dice.choice(self._engines)
+        await engine.kill()
+        await asyncio.sleep(self._dice.uniform(0, 0.5))
+        await engine.start()
         await asyncio.sleep(self._dice.uniform(0, 2.0))
 
     async def _stop_in_order(self) -> None:
@@ -308,10 +316,15 @@ class Chaos:
         await self._end()
         await self._queue_answers()
         self._look()
-        if self._engine is not None and self._witness is not None:
-            painted, left = await self._engine.remembers()
-            self.story.server = Server(tuple(self._witness.posted), painted, left, self._engine.lived)
-            self.story.may_fail = () if self._engine.lived else ENGINE_DEATHS
+        if self._engines:
+            painted: list[str] = []
+            left: list[str] = []
+            for engine in self._engines:
+                painted += await engine.painted()
+                left += await engine.queued()
+            lived = all(engine.lived for engine in self._engines)
+            self.story.server = Server(self._posted_ids(), tuple(painted), tuple(left), lived)
+            self.story.may_fail = () if lived else ENGINE_DEATHS
         self.story.faults += self.audit().faults()
 
     def audit(self) -> Audit:

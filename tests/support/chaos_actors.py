@@ -8,6 +8,7 @@ import subprocess
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import aiohttp
 from aiohttp import web
@@ -84,7 +85,12 @@ class Witness:
         self.seen = asyncio.Event()
         self.swallow = False
         """Whether the next POST is taken and never handed on: its sender is about to be killed."""
+        self._proxy = proxy
         proxy.on("POST", "/prompt", self._note)
+
+    @property
+    def url(self) -> str:
+        return self._proxy.url
 
     async def _note(self, request: web.Request, forward: Forward) -> web.StreamResponse:
         prompt_id = (await request.json())["prompt_id"]
@@ -100,7 +106,8 @@ class Witness:
 class Engine:
     """The sketch engine in a process of its own, always on the same port."""
 
-    def __init__(self, folder: Path, pace: float) -> None:
+    def __init__(self, folder: Path, name: str, pace: float) -> None:
+        self.name = name
         self._folder, self._pace = folder, pace
         self._port = unused_port()
         self._lives = 0
@@ -109,8 +116,8 @@ class Engine:
 
     async def start(self) -> None:
         self._lives += 1
-        arguments = ("--port", str(self._port), "--pace", str(self._pace), "--data-dir", "engine")
-        self.process = Process(self._folder, f"engine-{self._lives}", "engine", *arguments)
+        arguments = ("--port", str(self._port), "--pace", str(self._pace), "--data-dir", self.name)
+        self.process = Process(self._folder, f"{self.name}-{self._lives}", "engine", *arguments)
         assert await self.process.until_it_says("http"), self.process.complained
 
     async def kill(self) -> None:
@@ -119,15 +126,24 @@ class Engine:
             await self.process.ended()
 
     @property
+    def alive(self) -> bool:
+        return self.process is not None and self.process.alive
+
+    @property
     def lived(self) -> bool:
+        """All the time."""
         return self._lives == 1
 
-    async def remembers(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
-        """Prompt ids that it painted, and those that are in its queue."""
-        async with aiohttp.ClientSession() as http:
-            async with http.get(f"{self.url}/history") as answer:
-                history = await answer.json()
-            async with http.get(f"{self.url}/queue") as answer:
-                queue = await answer.json()
-        painted = tuple(one for one, entry in history.items() if entry["status"]["completed"])
-        return painted, tuple(item[1] for items in queue.values() for item in items)
+    async def painted(self) -> list[str]:
+        """Prompt ids in its history that came to a good end."""
+        history = await self._get("history")
+        return [prompt_id for prompt_id, entry in history.items() if entry["status"]["completed"]]
+
+    async def queued(self) -> list[str]:
+        """Prompt ids that run or wait there."""
+        queue = await self._get("queue")
+        return [item[1] for items in queue.values() for item in items]
+
+    async def _get(self, path: str) -> Any:
+        async with aiohttp.ClientSession() as http, http.get(f"{self.url}/{path}") as answer:
+            return await answer.json()
