@@ -313,7 +313,10 @@ def test_a_bot_that_does_not_answer_is_not_written_past(here: Path, monkeypatch:
     stored(here, three_jobs)
     with locked(here / "data"):
         said = refused("queue", "pause", code=1)
-        assert call("queue").exit_code == 0, "looking needs no lock"
+        looked = call("queue")
+        assert looked.exit_code == 0, "looking needs no lock"
+        assert f"The bot that works in {here / 'data'} does not answer" in looked.stderr
+        assert "No bot runs" not in looked.stderr
     assert "does not answer: it starts, stops or hangs. Nothing was changed." in said
     assert kept(here, "paused") is None
 

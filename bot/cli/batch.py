@@ -14,9 +14,9 @@ from bot.cli.asks import refused_lines
 from bot.cli.common import INTERRUPTED, ResultsLost, exit_code, load, message_of, say
 from bot.cli.interruption import Interruption
 from bot.cli.progress import Bar, Display, display
+from bot.cli.reach import running_bot
 from bot.cli.report import Failure, Report, Result, Tally, as_json, as_paths, cost, summary
 from bot.config import Settings
-from bot.control import ControlClient
 from bot.domain.errors import (
     AuthenticationFailed,
     BackendError,
@@ -65,7 +65,7 @@ async def paint(options: Options, interruption: Interruption) -> int:
     images = await read_images(options.asks)
     folder = Folder(options.out)
     await folder.prepare()
-    if options.comfyui is None and (bot := await ControlClient.connect(settings.data_dir)) is not None:
+    if options.comfyui is None and (bot := await running_bot(settings.data_dir)) is not None:
         return await through_bot.paint(
             bot, options.asks, images, folder, interruption, as_json=options.as_json, lines=options.lines
         )

@@ -18,11 +18,13 @@ from rich.text import Text as Styled
 from bot.app import Opened, configured_server, open_backend
 from bot.cli.common import FAILED, load, printable, put, put_json, put_styled
 from bot.cli.interruption import Interruption
+from bot.cli.reach import running_bot
 from bot.config import Settings, find_config
 from bot.domain.errors import FairbrushError
 from bot.domain.ids import TemplateName
 from bot.domain.text import Text
 from bot.service.keep import Folder
+from bot.store import condition
 from bot.templates.catalogue import Catalogue
 from bot.templates.check import check
 from bot.templates.loader import TemplateLibrary, shipped_folder
@@ -75,6 +77,8 @@ async def _rows(settings: Settings, comfyui: str | None, scratch: Scratch) -> As
             yield row
     for row in _front_ends(settings):
         yield row
+    yield await _bot(settings)
+    yield await _database(settings)
     yield await _disk(settings)
 
 
@@ -170,6 +174,43 @@ def _front_ends(settings: Settings) -> Iterator[Row]:
             )
         elif section is not None:
             yield Row("warning", name, "A token is given. Whether it is valid was not tried.")
+
+
+async def _bot(settings: Settings) -> Row:
+    """Whether one runs here, and what it says of itself."""
+    try:
+        client = await running_bot(settings.data_dir)
+        view = None if client is None else await client.queue()
+    except FairbrushError as error:
+        return Row("problem", "bot", str(error))
+    if client is None or view is None:
+        return Row("ok", "bot", "None runs with this data directory.")
+    waiting = f"{view.waiting} job{'s' * (view.waiting != 1)} waiting"
+    words = f"Fairbrush {client.address.version} runs (process {client.address.pid}), {waiting}."
+    closed = [word for shut, word in ((view.paused, "paused"), (view.draining, "draining")) if shut]
+    if closed:
+        return Row("warning", "bot", f"{words} It is {' and '.join(closed)}, until  fairbrush queue resume")
+    return Row("ok", "bot", words)
+
+
+async def _database(settings: Settings) -> Row:
+    file = settings.database
+    if not await asyncio.to_thread(file.exists):
+        return Row("ok", "database", "There is none yet; the bot makes it when it starts.")
+    try:
+        found = await condition(file)
+    except FairbrushError as error:
+        return Row("problem", "database", str(error))
+    size = f"{found.size / 1024**2:.1f} MB"
+    if found.version < found.newest:
+        return Row(
+            "warning",
+            "database",
+            f"{file} is sound ({size}) and of version {found.version}; this Fairbrush brings it to "
+            f"{found.newest} when the bot starts, after a backup beside it.",
+        )
+    backup = "no backup beside it" if found.backup is None else f"newest backup: {found.backup.name}"
+    return Row("ok", "database", f"{file} is sound: version {found.version}, {size}, {backup}.")
 
 
 async def _disk(settings: Settings) -> Row:

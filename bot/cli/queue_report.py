@@ -39,7 +39,9 @@ async def show(as_json: bool, config_file: Path | None) -> int:
     if as_json:
         put_json(_as_json(view))
         return 0
-    if not reached.begun:
+    if reached.silent is not None:
+        say(reached.silent)
+    elif not reached.begun:
         say(_NOTHING_YET.format(folder=settings.data_dir))
     elif not reached.running:
         say(_NO_BOT)

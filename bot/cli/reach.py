@@ -11,7 +11,7 @@ import getpass
 import re
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Protocol
@@ -19,13 +19,14 @@ from typing import Protocol
 from bot.config import Settings, tiers_of
 from bot.control import ControlClient
 from bot.control.failures import BotGone
-from bot.domain.errors import AlreadyRunning
+from bot.domain.errors import AlreadyRunning, StoreUnavailable
 from bot.domain.text import Text
 from bot.service.accounts import Accounts
 from bot.service.at_rest import AtRest
 from bot.service.clock import Clock
 from bot.service.operator import CancelResult, Desk, QueueView
 from bot.store import locked, open_store
+from bot.store.lock import PID_NAME
 
 PATIENCE_SECONDS = 5.0
 """A bot that starts is not to be reached for a moment, and another command holds the lock for one."""
@@ -44,12 +45,14 @@ class QueueDesk(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Reached:
-    """``running``: a bot answers. ``begun``: there is a database, so a bot has run before."""
+    """``running``: a bot answers. ``begun``: there is a database, so a bot has run before. ``silent``: a bot
+    works here and does not answer."""
 
     queue: QueueDesk
     desk: Desk
     running: bool
     begun: bool
+    silent: Text | None = None
 
 
 def shell_actor() -> str:
@@ -62,10 +65,43 @@ def shell_actor() -> str:
     return f"shell:{plain}" if plain else "shell"
 
 
+async def running_bot(folder: Path) -> ControlClient | None:
+    """The bot that works in this data directory; None when none does.
+
+    Raises BotGone when one does and does not answer within PATIENCE_SECONDS.
+    """
+    deadline = asyncio.get_running_loop().time() + PATIENCE_SECONDS
+    while True:
+        client = await ControlClient.connect(folder)
+        if client is not None or (holder := await asyncio.to_thread(_holder, folder)) is None:
+            return client
+        if asyncio.get_running_loop().time() > deadline:
+            raise _does_not_answer(folder, holder) from holder
+        await asyncio.sleep(_RETRY_SECONDS)
+
+
+def _holder(folder: Path) -> AlreadyRunning | None:
+    """Who holds the data directory, if anybody does."""
+    # Without this file the lock need not be tried, in whose way a bot that starts might come.
+    if not (folder / PID_NAME).exists():
+        return None
+    try:
+        with locked(folder):
+            return None
+    except AlreadyRunning as error:
+        return error
+    except StoreUnavailable:
+        return None  # nobody could hold it, or it is not ours to try
+
+
 @asynccontextmanager
 async def reach_to_look(settings: Settings) -> AsyncIterator[Reached]:
     """Raises DatabaseUnusable and StoreUnavailable."""
-    client = await ControlClient.connect(settings.data_dir)
+    client, silent = None, None
+    try:
+        client = await running_bot(settings.data_dir)
+    except BotGone as error:
+        silent = error.text
     if client is not None:
         yield Reached(client, client, running=True, begun=True)
         return
@@ -76,7 +112,8 @@ async def reach_to_look(settings: Settings) -> AsyncIterator[Reached]:
             # The same answers as from an empty database, and nothing is made where the bot's will be.
             folder = stack.enter_context(TemporaryDirectory(prefix="fairbrush-", ignore_cleanup_errors=True))
             file = Path(folder) / file.name
-        yield await _open(stack, settings, file, begun=begun, read_only=begun)
+        reached = await _open(stack, settings, file, begun=begun, read_only=begun)
+        yield replace(reached, silent=silent)
 
 
 @asynccontextmanager
