@@ -101,10 +101,12 @@ class Picture:
     """One file of a result, in the order in which it is to be shown.
 
     ``path`` is that of :class:`~bot.service.records.StoredFile`. ``alt`` says to those who cannot see it
-    what was asked for: a person's words, shortened. ``job`` and ``file`` (from 0) are what buttons name.
+    what was asked for: a person's words, shortened. ``index`` (of the job, from 1) and ``file`` (from 0) are
+    what buttons name.
     """
 
     job: JobId
+    index: int
     file: int
     path: str
     mime: str
