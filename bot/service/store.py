@@ -117,6 +117,9 @@ class Store(Protocol):
     ) -> tuple[RequestRecord, ...]:
         """The newest first."""
 
+    async def open_requests(self, platform: str) -> tuple[RequestRecord, ...]:
+        """With a reply and jobs that are not over, of one platform, the oldest first."""
+
     async def results(self, job: JobId) -> tuple[tuple[ResultFile, ...], tuple[str, ...]]:
         """Files and texts of a done job; both empty after retention."""
 

@@ -37,6 +37,11 @@ REQUESTS_OF = "SELECT * FROM request_records WHERE identity_key = ? ORDER BY num
 OPEN_REQUESTS_OF = """
 SELECT * FROM request_records WHERE identity_key = ? AND ended_at IS NULL ORDER BY number DESC
 """
+# What is open is few: its partial index holds nothing else.
+OPEN_REQUESTS_ON = """
+SELECT r.* FROM requests AS open INDEXED BY requests_open JOIN request_records AS r ON r.id = open.id
+WHERE open.ended_at IS NULL AND open.platform = ? AND open.reply IS NOT NULL ORDER BY open.number
+"""
 _RESULTS = """
 SELECT f.sha256, f.path, f.mime, f.size, r.kind, r.node, r.width, r.height
 FROM jobs AS j JOIN results AS r ON r.job = j.place JOIN files AS f ON f.path = r.file
@@ -83,6 +88,10 @@ def requests_of(
     each = (connection.execute(sql, (key,)) for key in keys_of(connection, user))
     newest = islice(merge(*each, key=lambda row: row["number"], reverse=True), limit)
     return tuple(_with_inputs(connection, row) for row in newest)
+
+
+def open_requests(connection: sqlite3.Connection, platform: str) -> tuple[RequestRecord, ...]:
+    return tuple(_with_inputs(connection, row) for row in connection.execute(OPEN_REQUESTS_ON, (platform,)))
 
 
 def _with_inputs(connection: sqlite3.Connection, row: sqlite3.Row) -> RequestRecord:

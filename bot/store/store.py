@@ -164,6 +164,9 @@ class SqliteStore:
     ) -> tuple[RequestRecord, ...]:
         return await self._read(reading.requests_of, user, open_only, limit)
 
+    async def open_requests(self, platform: str) -> tuple[RequestRecord, ...]:
+        return await self._read(reading.open_requests, platform)
+
     async def results(self, job: JobId) -> tuple[tuple[ResultFile, ...], tuple[str, ...]]:
         return await self._read(reading.results, job)
 
