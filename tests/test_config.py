@@ -221,6 +221,9 @@ def test_a_secret_of_the_environment_replaces_either_form_in_the_file(
         ("[tiers.default]\njobs_per_day = 'lots'", 'jobs_per_day: must be a number or "unlimited".'),
         ("[tiers.default]\njobs_per_day = 2.5", "jobs_per_day: must be a whole number."),
         ("[tiers.default]\ngpu_seconds_per_day = -1", "gpu_seconds_per_day: must be at least 0."),
+        ("[tiers.default]\ngpu_seconds_per_day = 1e300", "gpu_seconds_per_day: must be at most 1000000000."),
+        ("[tiers.default]\njobs_per_day = 99999999999999999999", "jobs_per_day: must be at most 1000000000."),
+        ("[queue]\njob_timeout = 1e10", "queue.job_timeout: must be at most 1000000000."),
         ("[tiers.default]\nuser_ids = ['discord:1']", "tiers: the default tier is everyone's."),
         (
             "[tiers.a]\nuser_ids = [123]",

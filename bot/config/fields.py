@@ -236,12 +236,15 @@ def _unusable(path: Path, error: OSError) -> Refused:
     return Refused(Text("{path} cannot be used: {reason}", path=path, reason=reason))
 
 
-Whole = Annotated[int, BeforeValidator(_number), Field(ge=1)]
-Positive = Annotated[float, BeforeValidator(_number), Field(gt=0)]
-NotNegative = Annotated[float, BeforeValidator(_number), Field(ge=0)]
-WholeLimit = Annotated[Annotated[int, Field(ge=0)] | None, BeforeValidator(_unlimited)]
+MOST = 1_000_000_000
+"""Of any number: more is a mistake, and a limit beyond it is "unlimited"."""
+
+Whole = Annotated[int, BeforeValidator(_number), Field(ge=1, le=MOST)]
+Positive = Annotated[float, BeforeValidator(_number), Field(gt=0, le=MOST)]
+NotNegative = Annotated[float, BeforeValidator(_number), Field(ge=0, le=MOST)]
+WholeLimit = Annotated[Annotated[int, Field(ge=0, le=MOST)] | None, BeforeValidator(_unlimited)]
 """None: unlimited."""
-NumberLimit = Annotated[Annotated[float, Field(ge=0)] | None, BeforeValidator(_unlimited)]
+NumberLimit = Annotated[Annotated[float, Field(ge=0, le=MOST)] | None, BeforeValidator(_unlimited)]
 """None: unlimited."""
 
 DiscordId = Annotated[int, BeforeValidator(_integer_id), Field(ge=1)]

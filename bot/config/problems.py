@@ -135,7 +135,8 @@ def explain(error: ErrorDetails) -> Text:
         return Text("must be {expected}", expected=context["expected"])
     for limit, sentence in _LIMITS.items():
         if kind == limit:
-            return Text(sentence, limit=next(iter(context.values())))
+            value = next(iter(context.values()))
+            return Text(sentence, limit=int(value) if value == int(value) else value)
     return next((reason for prefix, reason in _KINDS.items() if kind.startswith(prefix)), _OTHER)
 
 

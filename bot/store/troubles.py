@@ -41,6 +41,15 @@ def explained(error: sqlite3.Error, path: Path) -> FairbrushError | None:
     code = primary_code(error)
     if code in _DAMAGE:
         return damaged(path, cause=repr(error))
+    if path.is_dir():
+        return DatabaseUnusable(
+            Text(
+                "{file} is a folder, and the database should be a file there. Move the folder away, or set "
+                "another data_dir.",
+                file=path,
+            ),
+            cause=repr(error),
+        )
     message = _MESSAGES.get(_SAME.get(code, code))
     if message is None:
         return None
