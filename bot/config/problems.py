@@ -136,7 +136,8 @@ def explain(error: ErrorDetails) -> Text:
     for limit, sentence in _LIMITS.items():
         if kind == limit:
             value = next(iter(context.values()))
-            return Text(sentence, limit=int(value) if value == int(value) else value)
+            whole = isinstance(value, float) and value.is_integer()
+            return Text(sentence, limit=f"{value:.0f}" if whole else value)
     return next((reason for prefix, reason in _KINDS.items() if kind.startswith(prefix)), _OTHER)
 
 
