@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from bot.domain.ids import RequestId
 from bot.domain.outputs import MediaKind
 from bot.domain.text import Text
 from bot.presentation.actions import OnRequest, Verb
@@ -32,12 +33,17 @@ def buttons_of(state: CardState, situation: Situation, pictures: tuple[Picture, 
             return ()
 
 
+def again_button(request: RequestId) -> Button:
+    """On somebody else's request: the same in one's own name."""
+    return Button(OnRequest(Verb.AGAIN, request), Text("Imagine it as me"), "🖌️", Style.PRIMARY)
+
+
 def _of_result(situation: Situation, pictures: tuple[Picture, ...]) -> Buttons:
     single = len(pictures) == 1
     upscale = [
         _of_picture(situation, Verb.UPSCALE, Text("Upscale"), "🔍", picture, 0 if single else number)
         for number, picture in enumerate(pictures, 1)
-        if situation.offers.upscale and picture.kind is MediaKind.IMAGE
+        if situation.offers.upscale and picture.kind == MediaKind.IMAGE
     ]
     vary = [
         _of_picture(situation, Verb.VARIATION, Text("Vary"), "🎨", picture, 0 if single else number)

@@ -11,10 +11,7 @@ from dataclasses import dataclass
 from enum import Enum
 from types import MappingProxyType
 
-from bot.domain.errors import FairbrushError
-from bot.domain.ids import JobId
 from bot.domain.text import Text
-from bot.presentation.cards import Buttons, Card, CardState, Incident
 
 
 class Fault(Enum):
@@ -124,24 +121,3 @@ KINDS: Mapping[str, Kind] = MappingProxyType(
 def kind_of(code: str) -> Kind:
     """An older or newer version of the bot may have written a code that this one does not know."""
     return KINDS.get(code, KINDS["failed"])
-
-
-def error_card(error: FairbrushError, *, job: JobId | None = None, buttons: Buttons = ()) -> Card:
-    """What to say when something that was asked for was not accepted: nothing was started or charged.
-
-    For one person's eyes: it may name what they asked for.
-    """
-    kind = kind_of(error.code)
-    fault = kind.fault.text
-    return Card(
-        CardState.DENIED,
-        kind.headline,
-        lines=(error.text,),
-        notes=(*((fault,) if fault else ()), *((_NOTHING_CHARGED,) if kind.incident else ())),
-        incident=Incident(error.code, job) if kind.incident else None,
-        buttons=buttons,
-        private=True,
-    )
-
-
-_NOTHING_CHARGED = Text("Nothing was started, and nothing is charged.")

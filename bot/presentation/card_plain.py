@@ -1,4 +1,4 @@
-"""A card as plain text: for terminals, for logs of tests, and where a platform can draw nothing better. PURE."""
+"""A card as plain text: for terminals, for tests, and where a platform can draw nothing better. PURE."""
 
 from __future__ import annotations
 

@@ -17,6 +17,26 @@ from bot.domain.text import Text
 from bot.presentation.actions import Action
 
 
+@dataclass(frozen=True, slots=True)
+class Command:
+    """Inside a sentence, the name of a command: drawn as the platform's users type or tap it."""
+
+    name: str
+
+    def __str__(self) -> str:
+        return f"/{self.name}"
+
+
+@dataclass(frozen=True, slots=True)
+class Code:
+    """Inside a sentence, what is to be copied as it stands: a job's id, a flag."""
+
+    text: str
+
+    def __str__(self) -> str:
+        return self.text
+
+
 class CardState(StrEnum):
     """What a card is about; platforms choose colour and symbol by it."""
 
