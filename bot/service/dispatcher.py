@@ -128,12 +128,15 @@ class Dispatcher:
             except StoreUnavailable as error:
                 self._notices.tell(error.text)  # the next look at a server tries again
 
-    def adopt(self, job: WaitingJob) -> None:
-        """Line up one job that the store has queued."""
-        self._jobs[job.id] = job
-        item = self._waiting(job)
-        self.queue.push(item, weight=job.weight)
-        self._note_stranded(job.id, item.servers)
+    def adopt(self, *jobs: WaitingJob) -> None:
+        """Line up jobs that the store has queued."""
+        # At a start there may be a hundred thousand, most of them alike.
+        estimates = {work: self._guards.estimates.expected(work) for work in {job.work for job in jobs}}
+        for job in jobs:
+            self._jobs[job.id] = job
+            item = self._waiting(job, estimates[job.work])
+            self.queue.push(item, weight=job.weight)
+            self._note_stranded(job.id, item.servers)
 
     def attach(self, job: WaitingJob, attempt: AttemptRecord) -> bool:
         """Take over a job that the store has at a server; False when that server is not configured."""
@@ -141,8 +144,8 @@ class Dispatcher:
         if server is None:
             return False
         self._jobs[job.id] = job
-        item = self._waiting(job)
         expected = self._guards.estimates.expected(job.work)
+        item = self._waiting(job, expected)
         self.queue.attach(item, server.name, weight=job.weight, estimate=expected)
         self.attempts.memory.remember(attempt)
         active = Active(item, job.work, attempt.prompt_id, expected, cancel_by=attempt.cancel_by)
@@ -150,8 +153,7 @@ class Dispatcher:
         self._resumed.append((server, active))
         return True
 
-    def _waiting(self, job: WaitingJob) -> Waiting:
-        estimate = self._guards.estimates.expected(job.work)
+    def _waiting(self, job: WaitingJob, estimate: float) -> Waiting:
         servers = self.lanes.servers_for(job.work.needs)
         return Waiting(job.id, job.user, job.order, job.work.model, servers, estimate)
 
@@ -241,7 +243,8 @@ class Dispatcher:
 
     def _again(self, active: Active, seconds: float) -> None:
         # What servers offer may have changed since it was sent, and so may what it is thought to take.
-        item = self._waiting(self._jobs[active.item.job])
+        job = self._jobs[active.item.job]
+        item = self._waiting(job, self._guards.estimates.expected(job.work))
         self.queue.give_back(item, seconds)
         self._note_stranded(item.job, item.servers)
         self.wake()
@@ -408,6 +411,16 @@ class Dispatcher:
             active = server.active.get(job)
             if active is not None and active.started is not None:
                 return active.fraction
+        return None
+
+    def remaining(self, job: JobId) -> float | None:
+        """Seconds until a job at a server ends, as far as anybody can say; None for any other."""
+        now = self._clock.monotonic()
+        for server in self.servers.values():
+            if (active := server.active.get(job)) is not None:
+                first = server.running
+                before = first.remaining(now) if first is not None and first is not active else 0.0
+                return before + active.remaining(now)
         return None
 
     def job(self, job: JobId) -> WaitingJob | None:

@@ -49,10 +49,9 @@ async def recover(
     waiting = 0
     async for chunk in store.waiting():
         await _learn_needs(store, lanes, chunk)
-        for job in chunk:
-            if dispatcher.job(job.id) is None:
-                dispatcher.adopt(job)
-                waiting += 1
+        new = [job for job in chunk if dispatcher.job(job.id) is None]
+        dispatcher.adopt(*new)
+        waiting += len(new)
     dispatcher.gates.paused = bool(await store.get(PAUSED))
     dispatcher.gates.draining = bool(await store.get(DRAINING))
     found = Recovered(waiting, attached, requeued, deliveries, len(orphans))
