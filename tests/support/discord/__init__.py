@@ -21,6 +21,7 @@ from tests.support.discord.guilds import Channel, Guild, Member, Role
 from tests.support.discord.interactions import Answer, Interaction, Kind
 from tests.support.discord.messages import Attachment, Look, Message
 from tests.support.discord.people import Person
+from tests.support.discord.pointing import Pauses
 from tests.support.discord.ratelimits import RateLimits, Window
 from tests.support.discord.replies import Reply
 from tests.support.discord.users import Nitro, User
@@ -43,6 +44,7 @@ __all__ = [
     "Message",
     "Modal",
     "Nitro",
+    "Pauses",
     "Person",
     "RateLimits",
     "Reply",

@@ -74,7 +74,7 @@ class Faults:
     def fail(
         self, operation: str, status: int = 500, *, times: int | None = 1, path: str = "", code: int = 0
     ) -> Fault:
-        """The next ``times`` (None: all) requests fail without effect. ``path``: only where it is contained."""
+        """The next ``times`` (None: all) requests fail without effect. ``path``: only those with it."""
         return self._add(operation, times, False, path, lambda: _raise(_error(status, code)))
 
     def lose_answer(

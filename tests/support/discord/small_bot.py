@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
 from typing import Any
 
 import discord
 from discord import app_commands
 
+from tests.support.discord.guilds import Channel, Guild
+from tests.support.discord.people import Person
+from tests.support.discord.replies import Reply
 from tests.support.discord.world import DiscordWorld
 
 Act = Callable[[discord.Interaction], Awaitable[Any]]
@@ -37,11 +42,7 @@ class SmallBot(discord.AutoShardedClient):
     """
 
     def __init__(self, *, intents: discord.Intents | None = None, **options: Any) -> None:
-        options = {
-            "guild_ready_timeout": 0.0,
-            "max_messages": None,
-            "chunk_guilds_at_startup": False,
-        } | options
+        options = {"guild_ready_timeout": 0.0, "max_messages": None} | options
         super().__init__(intents=intents or discord.Intents(guilds=True), **options)
         self.tree = app_commands.CommandTree(self)
         self.act: Act = answer
@@ -77,9 +78,7 @@ class SmallBot(discord.AutoShardedClient):
             self.events.append(event)
         super().dispatch(event, *args, **kwargs)
 
-    async def on_error(self, event_method: str, /, *args: Any, **kwargs: Any) -> None:
-        import sys
-
+    async def on_error(self, *_: Any, **__: Any) -> None:
         error = sys.exc_info()[1]
         assert error is not None
         self.errors.append(error)
@@ -91,6 +90,67 @@ async def answer(interaction: discord.Interaction) -> None:
 
 async def defer(interaction: discord.Interaction) -> None:
     await interaction.response.defer()
+
+
+@dataclass
+class Stage:
+    """A guild with a channel, Alice, and a bot that is online."""
+
+    discord: DiscordWorld
+    bot: SmallBot
+    guild: Guild
+    channel: Channel
+    alice: Person
+
+    async def do(self, act: Act | None = None, *, who: Person | None = None, **options: Any) -> Reply:
+        """``/do`` in the channel, once the bot is done with it."""
+        return await self.finished((who or self.alice).slash(self.channel, "do", **options), act)
+
+    async def finished(self, doing: Awaitable[Reply], act: Act | None = None) -> Reply:
+        """What comes of an act of a person, once the handler of the bot has returned."""
+        over = asyncio.Event()
+
+        async def wrapped(interaction: discord.Interaction) -> None:
+            try:
+                await (act or answer)(interaction)
+            finally:
+                over.set()
+
+        self.bot.act = wrapped
+        reply = await doing
+        async with asyncio.timeout(10):
+            await over.wait()
+        await asyncio.sleep(0)
+        return reply
+
+    async def refused(self, act: Act, error: type[discord.HTTPException] = discord.HTTPException) -> Any:
+        """What Discord answers to an act of the bot that it refuses."""
+        caught: list[discord.HTTPException] = []
+
+        async def careful(interaction: discord.Interaction) -> None:
+            try:
+                await act(interaction)
+            except error as found:
+                caught.append(found)
+
+        await self.do(careful)
+        assert caught, f"not refused; {self.bot.errors}"
+        return caught[0]
+
+
+@asynccontextmanager
+async def staged(bot: SmallBot | None = None, **options: Any) -> AsyncIterator[Stage]:
+    """``options``: of the :class:`DiscordWorld`. What goes wrong unnoticed in the bot fails the test."""
+    async with DiscordWorld(**options) as world:
+        guild = world.guild()
+        channel, alice = guild.channel(), guild.member("alice")
+        async with running(world, bot) as started:
+            try:
+                yield Stage(world, started, guild, channel, alice)
+            except BaseException as error:
+                error.add_note(f"In the bot: {started.errors}")
+                raise
+        assert not started.errors, started.errors
 
 
 @asynccontextmanager

@@ -21,7 +21,7 @@ from tests.support.discord.interactions import Interaction
 from tests.support.discord.messages import Message
 from tests.support.discord.people import Person
 from tests.support.discord.permissions import USUAL
-from tests.support.discord.pointing import pointed
+from tests.support.discord.pointing import Pauses, hurried, pointed
 from tests.support.discord.posting import Posting
 from tests.support.discord.ratelimits import RateLimiter, RateLimits
 from tests.support.discord.routes_app import AppRoutes
@@ -34,13 +34,18 @@ from tests.support.discord.users import MIB, Nitro, User
 TOKEN = "MTA.stand-in.token"
 
 
+def loop_time() -> float:
+    return asyncio.get_running_loop().time()
+
+
 class DiscordWorld:
     """``async with DiscordWorld() as discord``: a server that a bot can log in to with :attr:`token`.
 
     ``clock``: its ``now`` dates ids, tokens and signed addresses; rate limits follow the event loop.
     ``limits``: :meth:`RateLimits.quick` unless given. ``strict``: hold requests and answers against Discord's
     description, and fail on leaving if something was not allowed. ``recording``: keep what was received.
-    ``point``: discord.py in this process talks to it as long as it lasts.
+    ``point``: discord.py in this process talks to it as long as it lasts. ``pauses``: discord.py does not
+    sleep, and rate limits follow the clock.
     """
 
     def __init__(
@@ -52,10 +57,12 @@ class DiscordWorld:
         strict: bool = True,
         recording: bool = True,
         point: bool = True,
+        pauses: Pauses | None = None,
     ) -> None:
         self.clock = clock or Clock()
         self.limits = limits or RateLimits.quick()
         self.token, self.strict, self.recording, self.point = token, strict, recording, point
+        self.pauses = pauses
         self.now = self.clock.now
         self.ids = Snowflakes(self.now)
         self.bot = User(self.ids.mint(), "Fairbrush", bot=True)
@@ -76,7 +83,7 @@ class DiscordWorld:
         self.gateway = Gateway(self)
         self.posting = Posting(self)
         self.server = Server(self)
-        self.limiter = RateLimiter(self.limits, lambda: asyncio.get_running_loop().time(), self.now)
+        self.limiter = RateLimiter(self.limits, self.clock.monotonic if pauses else loop_time, self.now)
         self.owner = self.user("owner")
         self._stack = ExitStack()
 
@@ -88,6 +95,8 @@ class DiscordWorld:
         self.cdn.base = f"{self.server.url}/cdn"
         if self.point:
             self._stack.enter_context(pointed(self.api_url, self.gateway_url, self.cdn.base))
+        if self.pauses is not None:
+            self._stack.enter_context(hurried(self.pauses))
         return self
 
     async def __aexit__(
