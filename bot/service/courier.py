@@ -75,6 +75,10 @@ class Courier:
         self._clock = clock
         self._due = asyncio.Event()
 
+    def register(self, platform: str, deliverer: Deliverer) -> None:
+        """A front-end that is ready before :meth:`run`."""
+        self._deliverers[platform] = deliverer
+
     def nudge(self) -> None:
         """A request is over."""
         self._due.set()

@@ -17,6 +17,7 @@ from bot.domain.text import Text
 from bot.domain.tiers import Tier
 from bot.presentation.flags import Ask
 from bot.service.accounts import Accounts
+from bot.service.again import LINE, ask_of, images_of, line_of
 from bot.service.dispatcher import Dispatcher
 from bot.service.gallery import Gallery
 from bot.service.gate import Asker, Gate, Origin, Passed
@@ -129,6 +130,30 @@ class UseCases:
         accepted = await self._write(plans)
         return tuple(_receipt(plan.request, each) for plan, each in zip(plans, accepted, strict=True))
 
+    async def again(
+        self, request: RequestId, asker: Asker, origin: Origin, *, prompt_text: str | None = None
+    ) -> tuple[Receipt, ...]:
+        """The same once more, in the name of whoever asks now, with a seed of its own and, where given, with
+        other words. Through the same gate as everything else.
+
+        Raises what :meth:`imagine` does, and NotFound and NotYours (of somebody's private request).
+        """
+        record = await self.request(request, asker)
+        ask = ask_of(record)
+        images = await images_of(record, ask, self.gallery)
+        words = ask.prompt_text if prompt_text is None else prompt_text
+        return await self.imagine(replace(ask, prompt_text=words, seed=None, seeds=()), asker, origin, images)
+
+    async def request(self, request: RequestId, asker: Asker) -> RequestRecord:
+        """A request that ``asker`` may see. Raises NotFound, and NotYours for somebody's private one."""
+        record = await self.store.request(request)
+        if record is None:
+            raise NotFound(Text("There is no request {request}.", request=request))
+        person = await self.accounts.person(asker.identity, asker.name)
+        if record.private and record.user != person.user and not asker.admin:
+            raise NotYours(Text("That picture is private, and somebody else's."))
+        return record
+
     async def cancel(self, wanted: str, asker: Asker) -> CancelResult:
         """Cancel a job, or every job of a request. Raises NotFound, NotYours and StoreUnavailable."""
         jobs = await self._named(wanted)
@@ -191,7 +216,7 @@ class UseCases:
             platform=origin.platform,
             template=request.template.name,
             template_hash=request.template.content_hash,
-            values=request.values.to_json(),
+            values={**request.values.to_json(), LINE: line_of(ask)},
             count=request.count,
             inputs=await self._inputs(request),
             private=origin.private or ask.private,

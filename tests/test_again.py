@@ -1,0 +1,109 @@
+"""Asking again for what was asked before."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from bot.domain.errors import NotFound, NotYours, WordsBlocked
+from bot.domain.ids import IdentityId, RequestId
+from bot.domain.jobs import JobState
+from bot.presentation.flags import SHELL, parse_line
+from bot.service.gate import Asker, Origin
+from bot.service.housekeeping import DAY_MS
+from bot.service.images import check_image
+from tests.support.service import Bot, bot_at_work
+
+
+@pytest.fixture
+async def bot(tmp_path: Path) -> AsyncIterator[Bot]:
+    async with bot_at_work(tmp_path, moderation={"blocked_words": ["bad"]}) as bot:
+        yield bot
+
+
+def asker(who: str) -> Asker:
+    return Asker(IdentityId(f"test:{who}"), who)
+
+
+def origin(event: str) -> Origin:
+    return Origin("test", event)
+
+
+async def test_the_same_again_has_another_seed_and_the_same_values(bot: Bot) -> None:
+    first = await bot.ask("a fox --seed 7 --steps 9 --no people, boats --ar 3:2 --count 2 --style ink")
+    (again,) = await bot.service.usecases.again(first.accepted.request.id, asker("alice"), origin("press-1"))
+    before, after = first.values.values, again.values.values
+    assert after["seed"] != before["seed"]
+    assert {k: v for k, v in after.items() if k != "seed"} == {k: v for k, v in before.items() if k != "seed"}
+    assert again.accepted.request.count == 2
+    assert again.values.words["prompt_text"] == "a fox"
+    assert again.accepted.jobs[0].state is JobState.QUEUED
+
+
+async def test_whoever_asks_again_pays_and_waits_as_themselves(bot: Bot) -> None:
+    first = await bot.ask("a fox", "alice")
+    (again,) = await bot.service.usecases.again(first.accepted.request.id, asker("bob"), origin("press-1"))
+    assert again.accepted.request.user == "test:bob"
+    assert {entry.identity for entry in await bot.store.ledger()} == {"test:alice", "test:bob"}
+
+
+async def test_a_double_click_makes_one_request(bot: Bot) -> None:
+    first = await bot.ask("a fox")
+    one = await bot.service.usecases.again(first.accepted.request.id, asker("alice"), origin("press-1"))
+    two = await bot.service.usecases.again(first.accepted.request.id, asker("alice"), origin("press-1"))
+    assert one[0].accepted.request.id == two[0].accepted.request.id
+
+
+async def test_other_words_pass_the_gate_like_the_first(bot: Bot) -> None:
+    first = await bot.ask("a fox --seed 3")
+    usecases = bot.service.usecases
+    (edited,) = await usecases.again(
+        first.accepted.request.id, asker("alice"), origin("edit-1"), prompt_text="a boat --steps 3"
+    )
+    assert edited.values.words["prompt_text"] == "a boat --steps 3"
+    with pytest.raises(WordsBlocked):
+        await usecases.again(
+            first.accepted.request.id, asker("alice"), origin("edit-2"), prompt_text="b.a.d boat"
+        )
+
+
+async def test_a_private_one_is_nobody_elses(bot: Bot) -> None:
+    first = await bot.ask("a fox --private")
+    usecases = bot.service.usecases
+    with pytest.raises(NotYours):
+        await usecases.again(first.accepted.request.id, asker("bob"), origin("press-1"))
+    (again,) = await usecases.again(first.accepted.request.id, asker("alice"), origin("press-2"))
+    assert again.accepted.request.private
+
+
+async def test_input_pictures_come_along(bot: Bot) -> None:
+    content = io.BytesIO()
+    Image.new("RGB", (64, 64), "red").save(content, "PNG")
+    image = await check_image(content.getvalue(), "photo.png")
+    (first,) = await bot.service.usecases.imagine(
+        parse_line("in the rain --image photo.png --denoise 0.6", SHELL),
+        asker("alice"),
+        origin("first"),
+        {"photo.png": image},
+    )
+    (again,) = await bot.service.usecases.again(first.accepted.request.id, asker("alice"), origin("press-1"))
+    assert [file.sha256 for file in again.accepted.request.inputs] == [
+        file.sha256 for file in first.accepted.request.inputs
+    ]
+
+
+async def test_what_is_forgotten_cannot_be_asked_again(bot: Bot) -> None:
+    first = await bot.ask("a fox")
+    await bot.server.until_waiting(1)
+    bot.server.finish()
+    await bot.until_over(first.accepted.request.id)
+    bot.clock.wall += 40 * DAY_MS
+    await bot.service.housekeeping.round()
+    with pytest.raises(NotFound, match="not kept any more"):
+        await bot.service.usecases.again(first.accepted.request.id, asker("alice"), origin("press-1"))
+    with pytest.raises(NotFound, match="no request"):
+        await bot.service.usecases.again(RequestId("nosuch"), asker("alice"), origin("press-2"))
