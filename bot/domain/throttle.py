@@ -208,6 +208,10 @@ class Outbox(Generic[K, T]):
     def _allowed_at(self, message: Message[K, T], bucket: Bucket[K, T], now: float) -> float:
         """When its route, its own interval and its failures let it be sent."""
         free = bucket.budget.free_at(now, message.importance, message.cost)
+        if message.importance is Importance.RUNNING:
+            # Once it is about to grow too old it may go ahead of the pace, as answers may.
+            overdue = message.more_since + bucket.budget.rules.spare
+            free = min(free, max(overdue, bucket.budget.free_at(now, Importance.ANSWER, message.cost)))
         return max(free, message.called_at + self._interval(message.importance, bucket), message.retry_at)
 
     def _interval(self, importance: Importance, bucket: Bucket[K, T]) -> float:
@@ -265,7 +269,7 @@ class Outbox(Generic[K, T]):
             for message in bucket.messages.values()
             if message.ready and self._allowed_at(message, bucket, now) <= now
         ]
-        return min(ready, key=_rank, default=None)
+        return min(ready, key=lambda message: _rank(message, bucket.budget.rules, now), default=None)
 
     def _wake(self, message: Message[K, T], now: float) -> None:
         """It has something new: that may make its bucket the first, or wake it earlier."""
@@ -294,7 +298,7 @@ class Outbox(Generic[K, T]):
         self, route: Route, bucket: Bucket[K, T], message: Message[K, T], at: float, now: float
     ) -> None:
         if at <= now:
-            rank = _rank(message)
+            rank = _rank(message, bucket.budget.rules, now)
             if bucket.rank is None or rank < bucket.rank:
                 bucket.rank = rank
                 heapq.heappush(self._awake, (rank, next(self._order), route))
@@ -311,6 +315,13 @@ class Outbox(Generic[K, T]):
                 self._put_to_sleep(route, now)
 
 
-def _rank(message: Message[K, T]) -> Rank:
-    """By importance, then whatever has been out of date for longest."""
-    return message.importance, message.more_since
+def _rank(message: Message[K, T], rules: Rules, now: float) -> Rank:
+    """By importance, then whatever has been out of date for longest. A running card that is about to grow
+    too old goes before answers: however many people ask at once, what is at work is seen to go on."""
+    if message.importance is Importance.RUNNING and now - message.more_since >= rules.spare:
+        return _OVERDUE, message.more_since
+    return _RANKS.index(message.importance), message.more_since
+
+
+_OVERDUE = 1
+_RANKS = (Importance.RESULT, None, Importance.ANSWER, Importance.RUNNING, Importance.WAITING)

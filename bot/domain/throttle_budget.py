@@ -78,7 +78,8 @@ class Budget:
 
     def start(self, now: float, importance: Importance, cost: int) -> None:
         self._window.start(cost)
-        if importance is not Importance.RESULT:
+        # Where no calls are kept for results, progress makes room for each.
+        if importance is not Importance.RESULT or not self.rules.kept:
             self._paced_until = max(self._paced_until, now) + self._gap * cost
 
     def end(self, now: float, cost: int) -> None:
@@ -88,7 +89,7 @@ class Budget:
     def refused(self, now: float, seconds: float) -> None:
         """The platform wants ``seconds`` of silence: its limit is lower than ours at the moment."""
         self.blocked_until = max(self.blocked_until, now + seconds)
-        self._slowness = min(self._slowness * self._SLOWER / self._FASTER, self._SLOWEST)
+        self._slowness = min(self._slowness * self._SLOWER, self._SLOWEST)
 
     def idle(self, now: float) -> bool:
         """Nothing is remembered that could matter."""

@@ -58,7 +58,7 @@ class Gone:
     """It never will: message or channel deleted, rights taken, bot blocked."""
 
 
-Rank = tuple[Importance, float]
+Rank = tuple[int, float]
 Refusal = RetryAfter | Transient | Gone
 
 

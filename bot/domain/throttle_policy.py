@@ -45,6 +45,9 @@ class Rules:
     running_age: float = 4.0
     """How old running cards may get, so that some calls are left for waiting ones."""
 
+    result_wait: float = 0.0
+    """How long progress may make a result wait for the budget, where that is small and ``kept`` is 0."""
+
     def __post_init__(self) -> None:
         if self.calls - self.kept - self.burst < 1:
             raise ValueError("nothing of the budget is left for progress")
@@ -52,13 +55,21 @@ class Rules:
     @property
     def gap(self) -> float:
         """Between any two calls for progress on one route: evenly spread, they leave the rest free."""
+        if self.result_wait:
+            # After the last call that fits into the window, the first is about to leave it.
+            return (self.seconds - self.result_wait) / (self.calls - 1)
         return self.seconds / (self.calls - self.kept - self.burst)
+
+    @property
+    def spare(self) -> float:
+        """How long a running card may be left alone: by the next call that is free it is old enough."""
+        # A state may grow old while the one before it is under way, and then until it is there itself.
+        return max(0.0, self.running_age - self.gap - 2 * _CALL)
 
     def running_beside(self, running: int) -> float:
         """Least time between two calls for one of ``running`` messages while others wait: as long as it
         may be without their growing too old, and longer where they would use up (nearly) everything."""
-        spare = self.running_age - self.gap - _CALL
-        return max(self.running_every, spare, running * self.gap / _RUNNING_SHARE)
+        return max(self.running_every, self.spare, running * self.gap / _RUNNING_SHARE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +99,7 @@ def discord_policy(progress_interval: float = 2.0) -> Policy:
         MappingProxyType(
             {
                 "token": Rules(5, 5.0, kept=2, running_every=interval),
-                "channel": Rules(5, 5.0, kept=1, running_every=interval),
+                "channel": Rules(5, 5.0, result_wait=0.5, running_every=interval),
                 "old": Rules(3, 6.0, kept=1, running_every=interval),
             }
         ),

@@ -22,7 +22,7 @@ from bot.presentation.actions import (
 )
 from bot.presentation.card_situation import Run, Wait
 from bot.presentation.card_text import isolated, one_line, shorten
-from bot.presentation.card_words import cells, eta, place
+from bot.presentation.card_words import cells, eta
 from bot.presentation.cards import Button, Buttons, Card, CardState, Code, Command, Row, Style
 
 ON_A_PAGE = 5
@@ -109,7 +109,8 @@ def _waiting_detail(job: OpenJob) -> Text:
     code = Code(job.id)
     if job.wait is None:
         return Text("in line ({job})", job=code)
-    where = place(job.wait.place)
+    # Whoever asks wants to know exactly, and this card does not change by itself.
+    where = Text("place {place}", place=job.wait.place)
     if job.wait.paused:
         return Text("paused, {place} ({job})", place=where, job=code)
     if job.wait.seconds is None:

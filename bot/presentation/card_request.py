@@ -9,7 +9,7 @@ from bot.domain.text import Text
 from bot.presentation.card_frame import frame, rows_if_mixed
 from bot.presentation.card_over import gone, over
 from bot.presentation.card_situation import Job, Run, Situation
-from bot.presentation.card_words import cells, eta, place, step
+from bot.presentation.card_words import cells, coarse, eta, place, step
 from bot.presentation.cards import Card, CardState, Preview, Progress
 
 
@@ -60,7 +60,7 @@ def _waiting(situation: Situation, state: CardState) -> Card:
             headline = Text("In line again, {place}", place=where)
         else:
             headline = Text("In line, {place}", place=where)
-        lines += [first.why, *_expected(waiting)]
+        lines += [coarse(first.why), *_expected(waiting)]
     return frame(situation, state, headline, lines=tuple(lines), rows=rows_if_mixed(situation))
 
 
@@ -104,7 +104,7 @@ def _running(situation: Situation) -> Card:
         headline = Text("Next at the server")
     lines = [line for line in (lost, again) if line is not None]
     if not at_work and not lines:
-        lines = [job.wait.why for job in jobs if job.wait][:1]
+        lines = [coarse(job.wait.why) for job in jobs if job.wait][:1]
     previews = [
         Preview(job.id, job.run.preview) for job in at_work if job.run and job.run.preview is not None
     ]

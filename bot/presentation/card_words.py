@@ -14,8 +14,9 @@ _STEPS = (
     *(hours * _HOUR for hours in (1, 1.5, 2, 3, 4, 5, 6, 8, 10, 12, 18, 24, 36, 48)),
 )
 """Seconds. Each is at most half as long again as the one before, once it is more than seconds."""
-_EXACT_PLACES = 10
-_PLACES_STEP = 5
+_EXACT = 5
+_ABOUT = (8, 10, 15, 20, 25, 30, 40, 50, 75, 100)
+_FAR = 50
 _FINEST_STEPS = 20
 
 
@@ -39,10 +40,34 @@ def eta(seconds: float) -> Text:
 
 def place(number: int) -> Text:
     """A place in line, exact where it matters; further back in steps, so that not every picture that is
-    finished changes the card of everybody who waits."""
-    if number <= _EXACT_PLACES:
+    finished changes the cards of everybody who waits."""
+    if number <= _EXACT:
         return Text("place {place}", place=number)
-    return Text("place {place} or so", place=-(-number // _PLACES_STEP) * _PLACES_STEP)
+    return Text("place {place} or so", place=about_so_many(number))
+
+
+def about_so_many(number: int) -> int:
+    """Rounded up, in steps that grow."""
+    if number <= _EXACT:
+        return number
+    return next((step for step in _ABOUT if number <= step), -(-number // _FAR) * _FAR)
+
+
+def coarse(text: Text) -> Text:
+    """The same sentence with numbers that seldom change: likewise about what comes before one."""
+    args = {name: _coarse(value) for name, value in text.args.items()}
+    if text.plural is not None:
+        return Text.counted(text.msgid, text.plural, about_so_many(text.count), **args)
+    return Text(text.msgid, **args)
+
+
+def _coarse(value: object) -> object:
+    match value:
+        case Text():
+            return coarse(value)
+        case int() if not isinstance(value, bool) and value > _EXACT:
+            return Text("about {number}", number=about_so_many(value))
+    return value
 
 
 def cells(fraction: float) -> int:
