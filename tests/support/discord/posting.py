@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 
 from tests.support.discord import check_messages as rules
 from tests.support.discord import failures
-from tests.support.discord.bodies import Body
-from tests.support.discord.cdn import Upload, attachment_of
+from tests.support.discord.bodies import Body, RawFile
+from tests.support.discord.cdn import TYPES, Upload, attachment_of, suffix
 from tests.support.discord.check_components import check_components
 from tests.support.discord.failures import Json
 from tests.support.discord.forms import Form
@@ -177,9 +177,7 @@ class Posting:
             number = int(item["id"])
             if number in todo:
                 raw = todo.pop(number)
-                upload = Upload(item.get("filename") or raw.filename, raw.content, raw.content_type, raw.size)
-                upload.description = item.get("description")
-                made.append(self._new_file(message, upload))
+                made.append(self._new_file(message, raw, item))
             elif number in had:
                 had[number].description = item.get("description", had[number].description)
                 made.append(had[number])
@@ -188,14 +186,17 @@ class Posting:
                 form.add(("attachments", index, "id"), "MESSAGE_ATTACHMENT_NOT_FOUND", words)
         form.raise_if_any()
         if not message.history or "attachments" not in wish.data:
-            uploads = [Upload(raw.filename, raw.content, raw.content_type, raw.size) for raw in todo.values()]
-            made += [self._new_file(message, upload) for upload in uploads]
+            made += [self._new_file(message, raw, {}) for raw in todo.values()]
         if len(made) > rules.MAX_FILES:
             raise failures.too_many_attachments()
         return made
 
-    def _new_file(self, message: Message, upload: Upload) -> Attachment:
+    def _new_file(self, message: Message, raw: RawFile, described: Json) -> Attachment:
         kind = "ephemeral-attachments" if message.ephemeral else "attachments"
+        name = described.get("filename") or raw.filename
+        # What a file is says its name, whatever the client says.
+        upload = Upload(name, raw.content, TYPES.get(suffix(name)) or raw.content_type, raw.size)
+        upload.description = described.get("description")
         return attachment_of(upload, self._world.ids.mint(), f"{kind}/{message.channel.id}")
 
     def _resolve_embed(self, embed: Json, files: list[Attachment]) -> None:

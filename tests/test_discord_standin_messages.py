@@ -1,0 +1,485 @@
+"""The stand-in of Discord: what messages may contain, and what becomes of their files."""
+
+from __future__ import annotations
+
+import io
+from typing import Any
+
+import aiohttp
+import discord
+import pytest
+
+from tests.support.discord import RateLimits, Reply, Upload, check_messages
+from tests.support.discord import permissions as bits
+from tests.support.discord.messages import COMPONENTS_V2
+from tests.support.discord.small_bot import Again, SmallBot, Stage, answer, staged
+
+MIB = 1 << 20
+PICTURE = Upload.picture().content or b""
+
+
+def file(name: str = "a.png", content: bytes = PICTURE, **options: Any) -> discord.File:
+    return discord.File(io.BytesIO(content), filename=name, **options)
+
+
+def code_of(error: discord.HTTPException) -> tuple[int, int]:
+    return error.status, error.code
+
+
+async def post(stage: Stage, body: object, method: str = "POST", way: str = "") -> tuple[int, Any]:
+    """Send a message by hand."""
+    path = way or f"/channels/{stage.channel.id}/messages"
+    headers = {"Authorization": f"Bot {stage.discord.token}"}
+    async with (
+        aiohttp.ClientSession(headers=headers) as http,
+        http.request(method, stage.discord.api_url + path, json=body) as response,
+    ):
+        return response.status, await response.json()
+
+
+def button(**options: Any) -> dict[str, Any]:
+    return {"type": 2, "style": 1, "label": "x", "custom_id": "x", **options}
+
+
+def rows(*rows_of: list[dict[str, Any]]) -> dict[str, Any]:
+    return {"components": [{"type": 1, "components": items} for items in rows_of]}
+
+
+def menu(**options: Any) -> dict[str, Any]:
+    return {"type": 3, "custom_id": "m", "options": [{"label": "x", "value": "x"}], **options}
+
+
+def embed(**options: Any) -> dict[str, Any]:
+    return {"embeds": [options]}
+
+
+def new_layout(*components: dict[str, Any], **more: Any) -> dict[str, Any]:
+    return {"flags": COMPONENTS_V2, "components": list(components), **more}
+
+
+TEXT = {"type": 10, "content": "x"}
+FIVE = [button(custom_id=str(n)) for n in range(5)]
+
+BAD = {
+    "long text": ({"content": "x" * 2001}, "content", "BASE_TYPE_MAX_LENGTH"),
+    "no text": ({"content": 5}, "content", "STRING_TYPE_CONVERT"),
+    "embeds": ({"embeds": [{"title": "x"}] * 11}, "embeds", "BASE_TYPE_MAX_LENGTH"),
+    "title": (embed(title="x" * 257), "embeds.0.title", "BASE_TYPE_MAX_LENGTH"),
+    "description": (embed(description="x" * 4097), "embeds.0.description", "BASE_TYPE_MAX_LENGTH"),
+    "fields": (embed(fields=[{"name": "x", "value": "x"}] * 26), "embeds.0.fields", "BASE_TYPE_MAX_LENGTH"),
+    "field name": (
+        embed(fields=[{"name": "x" * 257, "value": "x"}]),
+        "embeds.0.fields.0.name",
+        "BASE_TYPE_BAD_LENGTH",
+    ),
+    "empty field": (
+        embed(fields=[{"name": "x", "value": ""}]),
+        "embeds.0.fields.0.value",
+        "BASE_TYPE_REQUIRED",
+    ),
+    "footer": (embed(footer={"text": "x" * 2049}), "embeds.0.footer.text", "BASE_TYPE_MAX_LENGTH"),
+    "author": (embed(author={"name": "x" * 257}), "embeds.0.author.name", "BASE_TYPE_MAX_LENGTH"),
+    "sum": ({"embeds": [{"description": "x" * 3001}] * 2}, "embeds", "MAX_EMBED_SIZE_EXCEEDED"),
+    "picture url": (embed(image={"url": "fox.png"}), "embeds.0.image.url", "URL_TYPE_INVALID_URL"),
+    "url scheme": (embed(image={"url": "ftp://x/y"}), "embeds.0.image.url", "URL_TYPE_INVALID_SCHEME"),
+    "rows": (rows(*[[button(custom_id=str(n))] for n in range(6)]), "components", "BASE_TYPE_MAX_LENGTH"),
+    "empty row": (rows([]), "components.0.components", "BASE_TYPE_BAD_LENGTH"),
+    "buttons": (rows([*FIVE, button(custom_id="6")]), "components.0.components", "BASE_TYPE_BAD_LENGTH"),
+    "custom id": (
+        rows([button(custom_id="x" * 101)]),
+        "components.0.components.0.custom_id",
+        "BASE_TYPE_BAD_LENGTH",
+    ),
+    "no custom id": (
+        rows([button(custom_id=None)]),
+        "components.0.components.0.custom_id",
+        "BASE_TYPE_REQUIRED",
+    ),
+    "same custom id": (
+        rows([button(), button()]),
+        "components.0.components.1.custom_id",
+        "COMPONENT_CUSTOM_ID_DUPLICATED",
+    ),
+    "label": (rows([button(label="x" * 81)]), "components.0.components.0.label", "BASE_TYPE_MAX_LENGTH"),
+    "no label": (rows([button(label=None)]), "components.0.components.0", "BUTTON_COMPONENT_LABEL_REQUIRED"),
+    "emoji": (
+        rows([button(emoji={"name": "fox"})]),
+        "components.0.components.0.emoji.name",
+        "BUTTON_COMPONENT_INVALID_EMOJI",
+    ),
+    "options": (
+        rows([menu(options=[{"label": "x", "value": str(n)} for n in range(26)])]),
+        "components.0.components.0.options",
+        "BASE_TYPE_BAD_LENGTH",
+    ),
+    "same option": (
+        rows([menu(options=[{"label": "x", "value": "x"}] * 2)]),
+        "components.0.components.0.options.1.value",
+        "SELECT_COMPONENT_OPTION_VALUE_DUPLICATED",
+    ),
+    "menu and button": (
+        rows([menu(), button()]),
+        "components.0.components",
+        "COMPONENT_LAYOUT_WIDTH_EXCEEDED",
+    ),
+    "new parts, old flags": ({"components": [TEXT]}, "components.0.type", "BASE_TYPE_CHOICES"),
+    "old text, new layout": (new_layout(TEXT, content="x"), "content", check_messages.NEW_LAYOUT_CODE),
+    "old embed, new layout": (
+        new_layout(TEXT, embeds=[{"title": "x"}]),
+        "embeds",
+        check_messages.NEW_LAYOUT_CODE,
+    ),
+    "41 parts": (
+        new_layout(*[{"type": 17, "components": [TEXT] * 20}] * 2),
+        "components",
+        "COMPONENT_MAX_TOTAL_COMPONENTS_EXCEEDED",
+    ),
+    "much text": (
+        new_layout(*[{"type": 10, "content": "x" * 2001}] * 2),
+        "components",
+        "COMPONENT_DISPLAYABLE_TEXT_SIZE_EXCEEDED",
+    ),
+    "gallery": (
+        new_layout({"type": 12, "items": [{"media": {"url": "https://x/y"}}] * 11}),
+        "components.0.items",
+        "BASE_TYPE_BAD_LENGTH",
+    ),
+    "missing file": (
+        new_layout({"type": 13, "file": {"url": "attachment://no.png"}}),
+        "components",
+        "UNFURLED_MEDIA_ITEM_REFERENCED_ATTACHMENT_NOT_FOUND",
+    ),
+    "mentions": (
+        {"content": "x", "allowed_mentions": {"parse": ["users"], "users": ["1"]}},
+        "allowed_mentions",
+        "MESSAGE_ALLOWED_MENTIONS_PARSE_EXCLUSIVE",
+    ),
+    "kind of mention": (
+        {"content": "x", "allowed_mentions": {"parse": ["all"]}},
+        "allowed_mentions.parse.0",
+        "BASE_TYPE_CHOICES",
+    ),
+}
+
+
+async def test_forms_are_refused_with_the_place_and_the_rule() -> None:
+    async with staged(limits=RateLimits.off()) as stage:
+        for name, (body, place, code) in BAD.items():
+            status, answered = await post(stage, body)
+            assert (status, answered["code"]) == (400, 50035), (name, answered)
+            assert answered["message"] == "Invalid Form Body"
+            node = answered["errors"]
+            for step in place.split("."):
+                assert step in node, (name, answered)
+                node = node[step]
+            assert [error["code"] for error in node["_errors"]] == [code], (name, answered)
+        assert stage.channel.shown == []
+        assert (await post(stage, {}))[1]["code"] == 50006
+        assert stage.discord.server.violations == []
+
+
+async def test_the_limits_themselves_are_allowed() -> None:
+    good = [
+        {"content": "x" * 2000},
+        {"embeds": [{"description": "x" * 3000}] * 2},
+        rows(*[[button(custom_id=f"{n}{m}", label="x" * 80) for m in range(5)] for n in range(5)]),
+        rows([menu(options=[{"label": "x" * 100, "value": f"{n:0100}"} for n in range(25)])]),
+        new_layout(*[{"type": 17, "components": [TEXT] * 19}] * 2),
+        rows(
+            [
+                {"type": 2, "style": 5, "label": "x", "url": "https://example.org"},
+                button(emoji={"name": "🔁"}),
+            ]
+        ),
+    ]
+    async with staged(limits=RateLimits.off()) as stage:
+        for body in good:
+            status, answered = await post(stage, {"content": "", **body} if "flags" not in body else body)
+            assert status == 200, answered
+        assert len(stage.channel.shown) == len(good)
+
+
+async def test_what_the_rules_overlook_the_description_finds() -> None:
+    with pytest.raises(AssertionError, match="request of create_message at embeds/0/color"):
+        async with staged() as stage:
+            await post(stage, embed(title="x", color=1.5))
+
+
+async def test_files_and_their_sizes() -> None:
+    async def act(interaction: discord.Interaction) -> None:
+        await interaction.response.send_message(
+            files=[file("SPOILER_my fox.png", description="a fox"), file("b.txt", b"text")]
+        )
+
+    def sized(*sizes: int) -> Any:
+        async def act(interaction: discord.Interaction) -> None:
+            files = [file(f"{n}.bin", bytes(size)) for n, size in enumerate(sizes)]
+            await interaction.response.send_message(files=files)
+
+        return act
+
+    async with staged() as stage:
+        reply = await stage.do(act)
+        first, second = reply.attachments
+        assert (first.filename, first.title) == ("SPOILER_my_fox.png", "SPOILER_my fox")
+        assert (first.description, first.width, first.content_type) == ("a fox", 64, "image/png")
+        assert first.spoiler
+        assert first.content == PICTURE
+        assert second.content == b"text"
+        assert len((await stage.do(sized(10 * MIB, 10 * MIB))).attachments) == 2
+        assert code_of(await stage.refused(sized(10 * MIB + 1))) == (413, 40005)
+        assert code_of(await stage.refused(sized(9 * MIB, 9 * MIB, 9 * MIB))) == (413, 40005)
+        stage.guild.boost_tier = 2
+        assert len((await stage.do(sized(11 * MIB))).attachments) == 1
+        place = stage.bot.get_partial_messageable(stage.channel.id)
+        await place.send(file=file("c.bin", bytes(11 * MIB)))
+        stage.guild.boost_tier = 0
+        with pytest.raises(discord.HTTPException) as caught:
+            await stage.bot.get_partial_messageable(stage.channel.id).send(
+                file=file("c.bin", bytes(11 * MIB))
+            )
+        assert code_of(caught.value) == (413, 40005)
+
+
+async def test_edits_keep_what_they_list_and_drop_the_rest() -> None:
+    async with staged(limits=RateLimits.off()) as stage:
+        reply = await stage.do(lambda i: i.response.send_message("x", files=[file("a.png"), file("b.png")]))
+        interaction = stage.bot.interactions[-1]
+        message = await interaction.original_response()
+        await interaction.edit_original_response(content="y")
+        assert names(reply) == ["a.png", "b.png"]
+        await interaction.edit_original_response(attachments=[message.attachments[1], file("c.png")])
+        assert names(reply) == ["b.png", "c.png"]
+        await interaction.edit_original_response(attachments=[file(f"{n}.png") for n in range(10)])
+        assert len(reply.attachments) == 10
+        status, answered = await post(
+            stage,
+            {"attachments": [{"id": "99"}]},
+            "PATCH",
+            f"/channels/{stage.channel.id}/messages/{reply.shown.id}",
+        )
+        assert (status, answered["code"]) == (400, 50035)
+        eleven = [{"id": str(each.id)} for each in reply.attachments] + [{"id": "0"}]
+        assert (await post_form(stage, reply, {"attachments": eleven}))[1]["code"] == 50035
+        assert (await post_form(stage, reply, {}))[1]["code"] == 30015
+        await interaction.edit_original_response(attachments=[])
+        assert names(reply) == []
+        assert (await post_form(stage, reply, {}))[0] == 200
+        assert names(reply) == ["new.png"]
+        assert [len(look.attachments) for look in reply.history] == [2, 2, 2, 10, 0, 1]
+
+
+def names(reply: Reply) -> list[str]:
+    return [each.filename for each in reply.attachments]
+
+
+async def post_form(stage: Stage, reply: Reply, payload: object) -> tuple[int, Any]:
+    """An edit of a message with a new file."""
+    import json
+
+    form = aiohttp.FormData(quote_fields=False)
+    form.add_field("payload_json", json.dumps(payload))
+    form.add_field("files[0]", PICTURE, filename="new.png", content_type="image/png")
+    headers = {"Authorization": f"Bot {stage.discord.token}"}
+    url = f"{stage.discord.api_url}/channels/{stage.channel.id}/messages/{reply.shown.id}"
+    async with aiohttp.ClientSession(headers=headers) as http, http.patch(url, data=form) as response:
+        return response.status, await response.json()
+
+
+async def test_files_that_embeds_show_are_not_listed() -> None:
+    shows_it = discord.Embed(title="x").set_image(url="attachment://a.png")
+
+    async with staged(limits=RateLimits.off()) as stage:
+        reply = await stage.do(lambda i: i.response.send_message(embed=shows_it, file=file()))
+        interaction = stage.bot.interactions[-1]
+        message = await interaction.original_response()
+        assert message.attachments == []
+        assert reply.attachments == []
+        assert names_of_files(reply) == ["a.png"]
+        url = reply.embeds[0]["image"]["url"]
+        assert stage.discord.cdn.file_at(url) is reply.shown.files[0]
+        # An embed that comes back with the address instead of the name shows the file a second time.
+        await interaction.edit_original_response(embed=message.embeds[0])
+        assert names(reply) == ["a.png"]
+        await interaction.edit_original_response(
+            embed=discord.Embed().set_image(url="attachment://no.png"), content=""
+        )
+        assert "image" not in reply.embeds[0]
+
+
+def names_of_files(reply: Reply) -> list[str]:
+    return [each.filename for each in reply.shown.files]
+
+
+async def test_an_old_message_becomes_one_of_the_new_layout() -> None:
+    class Card(discord.ui.LayoutView):
+        text: discord.ui.TextDisplay[Card] = discord.ui.TextDisplay("new")
+
+    async with staged() as stage:
+        reply = await stage.do()
+        interaction = stage.bot.interactions[-1]
+        with pytest.raises(discord.HTTPException) as caught:
+            await interaction.edit_original_response(view=Card())
+        assert code_of(caught.value) == (400, 50035)
+        await interaction.edit_original_response(view=Card(), content=None, embeds=[])
+        assert reply.text == "new"
+        with pytest.raises(discord.HTTPException):
+            await interaction.edit_original_response(content="old again", view=None)
+
+
+async def test_who_is_notified() -> None:
+    text = "@everyone @here <@{}> <@&{}> `@everyone`"
+
+    async with staged(limits=RateLimits.off()) as stage:
+        bob, role = stage.guild.member("bob"), stage.guild.role("patrons")
+        said = text.format(bob.id, role.id)
+        people = {f"user:{bob.id}", f"role:{role.id}"}
+        reply = await stage.do(lambda i: i.response.send_message(said))
+        assert reply.shown.pinged == people
+        stage.guild.update_role(stage.guild.bot_role, bits.USUAL | bits.MENTION_EVERYONE)
+        reply = await stage.do(lambda i: i.response.send_message(said))
+        assert reply.shown.pinged == people | {"everyone", "here"}
+        none = discord.AllowedMentions.none()
+        reply = await stage.do(lambda i: i.response.send_message(said, allowed_mentions=none))
+        assert reply.shown.pinged == set()
+        only = discord.AllowedMentions(everyone=False, users=[discord.Object(bob.id)], roles=False)
+        reply = await stage.do(lambda i: i.response.send_message(said, allowed_mentions=only))
+        assert reply.shown.pinged == {f"user:{bob.id}"}
+        in_embed = discord.Embed(description=said)
+        reply = await stage.do(lambda i: i.response.send_message(embed=in_embed))
+        assert reply.shown.pinged == set()
+        await stage.bot.interactions[-1].edit_original_response(content="@everyone")
+        assert reply.shown.pinged == {"everyone"}
+
+
+async def test_a_nonce_makes_one_message_of_two() -> None:
+    async with staged(limits=RateLimits.off()) as stage:
+        body = {"content": "x", "nonce": "7", "enforce_nonce": True}
+        (_, first), (_, second) = await post(stage, body), await post(stage, body)
+        assert first["id"] == second["id"]
+        assert first["nonce"] == "7"
+        await post(stage, {"content": "x", "nonce": "7"})
+        await post(stage, {**body, "nonce": "8"})
+        assert len(stage.channel.shown) == 3
+
+
+async def test_what_the_bot_may_in_a_channel() -> None:
+    async with staged(limits=RateLimits.off()) as stage:
+        place = stage.bot.get_partial_messageable(stage.channel.id, guild_id=stage.guild.id)
+        own = await place.send("x")
+        others = await stage.alice.says(stage.channel, "mine")
+        attempts: list[tuple[int, Any, tuple[int, int]]] = [
+            (bits.ATTACH_FILES, lambda: place.send(file=file()), (403, 50013)),
+            (bits.ATTACH_FILES, lambda: own.edit(attachments=[file()]), (403, 50013)),
+            (bits.EMBED_LINKS, lambda: place.send(embed=discord.Embed(title="x")), (403, 50013)),
+            (bits.SEND_MESSAGES, lambda: place.send("x"), (403, 50013)),
+            (bits.READ_MESSAGE_HISTORY, lambda: place.fetch_message(own.id), (403, 50013)),
+            (bits.VIEW_CHANNEL, lambda: own.edit(content="y"), (403, 50001)),
+            (bits.VIEW_CHANNEL, lambda: place.send("x"), (403, 50001)),
+        ]
+        for missing, attempt, code in attempts:
+            await attempt()
+            stage.channel.deny(stage.discord.bot, missing)
+            with pytest.raises(discord.Forbidden) as caught:
+                await attempt()
+            assert code_of(caught.value) == code
+            # Answers to interactions do not depend on the bot's place in the channel.
+            assert (await stage.do(lambda i: i.response.send_message("z", file=file()))).attachments
+            stage.channel.allow(stage.discord.bot, missing)
+        with pytest.raises(discord.Forbidden) as caught:
+            await place.get_partial_message(others.id).edit(content="not mine")
+        assert code_of(caught.value) == (403, 50005)
+        with pytest.raises(discord.Forbidden):
+            await place.get_partial_message(others.id).delete()
+        stage.guild.remove_bot()
+        with pytest.raises(discord.Forbidden) as caught:
+            await place.send("x")
+        assert code_of(caught.value) == (403, 50001)
+
+
+async def test_what_is_deleted_is_unknown() -> None:
+    async with staged(limits=RateLimits.off()) as stage:
+        reply = await stage.do()
+        place = stage.bot.get_partial_messageable(stage.channel.id)
+        message = place.get_partial_message(reply.shown.id)
+        await message.delete()
+        assert reply.shown.deleted
+        for attempt in (lambda: message.edit(content="x"), message.delete, message.fetch):
+            with pytest.raises(discord.NotFound) as caught:
+                await attempt()
+            assert code_of(caught.value) == (404, 10008)
+        await stage.do(answer)
+        interaction = stage.bot.interactions[-1]
+        stage.channel.delete()
+        with pytest.raises(discord.NotFound) as caught:
+            await place.send("x")
+        assert code_of(caught.value) == (404, 10003)
+        with pytest.raises(discord.NotFound) as caught:
+            await interaction.edit_original_response(content="x")
+        assert code_of(caught.value) == (404, 10008)
+        with pytest.raises(discord.NotFound) as caught:
+            await interaction.followup.send("x")
+        assert code_of(caught.value) == (404, 10003)
+
+
+async def test_threads() -> None:
+    async with staged(limits=RateLimits.off()) as stage:
+        thread = stage.channel.thread()
+        place = stage.bot.get_partial_messageable(thread.id)
+        message = await place.send("x")
+        thread.archived = True
+        with pytest.raises(discord.HTTPException) as caught:
+            await message.edit(content="y")
+        assert code_of(caught.value) == (400, 50083)
+        await place.send("wakes it")
+        await message.edit(content="y")
+        stage.channel.deny(stage.discord.bot, bits.SEND_MESSAGES_IN_THREADS)
+        with pytest.raises(discord.Forbidden):
+            await place.send("x")
+        stage.channel.allow(stage.discord.bot, bits.SEND_MESSAGES_IN_THREADS)
+        thread.archived = thread.locked = True
+        with pytest.raises(discord.Forbidden):
+            await place.send("x")
+
+
+async def test_direct_messages() -> None:
+    async with staged(limits=RateLimits.off()) as stage:
+        user = await stage.bot.fetch_user(stage.alice.id)
+        message = await user.send("done", file=file())
+        dm = stage.discord.dm(stage.alice)
+        assert [each.content for each in dm.shown] == ["done"]
+        await message.edit(content="changed")
+        assert dm.shown[0].content == "changed"
+        stage.alice.dms_open = False
+        with pytest.raises(discord.Forbidden) as caught:
+            await user.send("x")
+        assert code_of(caught.value) == (403, 50007)
+        stranger = stage.discord.user("stranger")
+        with pytest.raises(discord.Forbidden) as caught:
+            await (await stage.bot.fetch_user(stranger.id)).send("x")
+        assert code_of(caught.value) == (403, 50278)
+        stranger.installed = True
+        await (await stage.bot.fetch_user(stranger.id)).send("x")
+
+
+async def test_messages_reach_those_who_subscribed() -> None:
+    intents = discord.Intents(guilds=True, guild_messages=True, dm_messages=True)
+    heard: list[tuple[str, str]] = []
+
+    class Listener(SmallBot):
+        async def on_message(self, message: discord.Message) -> None:
+            heard.append((message.author.name, message.content))
+
+        async def on_raw_message_edit(self, payload: discord.RawMessageUpdateEvent) -> None:
+            heard.append(("edit", payload.message.content))
+
+    async with staged(Listener(intents=intents)) as stage:
+        await stage.alice.says(stage.channel, "secret")
+        await stage.alice.says(stage.discord.dm(stage.alice), "for you")
+        reply = await stage.do(
+            lambda i: i.response.send_message("x", view=discord.ui.View().add_item(Again(1)))
+        )
+        await (await stage.alice.press(reply.button("Again"))).acknowledged()
+        await stage.do(lambda i: i.response.send_message("private", ephemeral=True))
+        # Without the content intent the text of others is empty, except in direct messages.
+        assert heard == [("alice", ""), ("alice", "for you"), ("fairbrush", "x"), ("edit", "again 1")]
