@@ -327,6 +327,10 @@ async def test_prompts_wait_and_none_runs(tmp_path: Path) -> None:
         receipt = await bot.ask("a fox")
         await eventually(lambda: bot.state.state is ServerState.WEDGED)
         assert (await bot.until(receipt, JobState.QUEUED)).attempts == 1
+        for _ in range(10):
+            await asyncio.sleep(0.02)
+            assert bot.state.state is ServerState.WEDGED
+        assert len(server.posted) == 1, "it is fed no more"
 
 
 async def test_out_of_memory_twice_is_a_refund_with_advice(tmp_path: Path, gpu: Engine) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from bot.domain.errors import NoServerCan, ProtocolError, StoreUnavailable, UserError
+from bot.domain.errors import NoServerCan, ProtocolError, ServerWedged, StoreUnavailable, UserError
 from bot.domain.events import Disconnected, Failed, Reconnected
 from bot.domain.ids import IdentityId, ServerName
 from bot.domain.jobs import JobState
@@ -19,6 +19,8 @@ from bot.service.gate import Asker
 from bot.service.records import EntryKind
 from bot.service.servers import ServerState
 from bot.service.streams import JobQueued
+from bot.service.usecases import Receipt
+from bot.service.warden import STALLED_AGAIN
 from bot.templates.catalogue import Catalogue
 from tests.support.audits import check_books, check_places
 from tests.support.fake_server import FakeServer, unreachable
@@ -62,6 +64,13 @@ async def heartbeat(bot: Bot, server: FakeServer, until: Callable[[], object]) -
         while not until():
             bot.clock.advance(5)
             await asyncio.sleep(0.001)
+
+
+async def new_offer(bot: Bot, server: FakeServer, receipt: Receipt, **files: tuple[str, ...]) -> None:
+    """From now on it has these; the bot has noticed that it cannot paint that request's jobs any more."""
+    server.offers, server._catalogue = offering(**files), None
+    needs = receipt.accepted.jobs[0].work.needs
+    await heartbeat(bot, server, lambda: server.name not in bot.service.dispatcher.lanes.servers_for(needs))
 
 
 async def test_two_servers_work_side_by_side(tmp_path: Path) -> None:
@@ -310,8 +319,7 @@ async def test_the_last_server_loses_the_model_and_those_who_wait_learn_it(tmp_p
         b.start()
         waiting = await bot.ask(f"a boat --model {SD15} --count 2", "bob")
         fine = await bot.ask(f"a tree --model {XL}", "carol")
-        b.offers, b._catalogue = offering(ckpt_name=(XL,)), None
-        await heartbeat(bot, b, lambda: bot.state("b").catalogue is b._catalogue)
+        await new_offer(bot, b, waiting, ckpt_name=(XL,))
         jobs = await bot.until_over(waiting.accepted.request.id)
         assert {(job.state, job.error_code) for job in jobs} == {(JobState.FAILED, "no_server_can")}
         assert all(SD15 in job.error_text and "Nothing was charged" in job.error_text for job in jobs)
@@ -331,8 +339,7 @@ async def test_a_job_that_was_running_when_its_model_went_is_not_sent_there_agai
         a.start()
         b.down = unreachable()
         await heartbeat(bot, b, lambda: bot.state("b").state is ServerState.DOWN)
-        a.offers, a._catalogue = offering(ckpt_name=(XL,)), None
-        await heartbeat(bot, a, lambda: bot.state("a").catalogue is a._catalogue)
+        await new_offer(bot, a, receipt, ckpt_name=(XL,))
         a.restart()
         await bot.until_state(receipt.accepted.jobs[0].id, JobState.QUEUED)
         await is_back(bot, b)
@@ -347,8 +354,7 @@ async def test_a_job_whose_last_server_lost_its_model_while_it_ran_there_is_refu
         receipt = await bot.ask(f"a fox --model {SD15}")
         await a.until_waiting(1)
         a.start()
-        a.offers, a._catalogue = offering(ckpt_name=(XL,)), None
-        await heartbeat(bot, a, lambda: bot.state("a").catalogue is a._catalogue)
+        await new_offer(bot, a, receipt, ckpt_name=(XL,))
         a.restart()
         job = receipt.accepted.jobs[0].id
         await bot.until_state(job, JobState.FAILED, tick=1.0)
@@ -523,3 +529,40 @@ async def test_back_in_line_it_is_not_told_to_ask_again(tmp_path: Path) -> None:
             await bot.until_over(receipt.accepted.request.id)
             (why,) = [event.reason for event in heard.take() if isinstance(event, JobQueued) and event.reason]
         assert str(why) == "The server was restarted, or has forgotten it. It keeps its place."
+
+
+async def test_a_server_that_lets_everything_wait_is_tried_again_when_it_was_restarted(
+    tmp_path: Path,
+) -> None:
+    """Its worker is dead: once our prompt is taken back, it looks like any idle server."""
+    a = FakeServer("a")
+    async with shop(tmp_path, a) as bot:
+        receipt = await bot.ask("a fox")
+        await a.until_waiting(1)
+        stuck = ServerWedged(Text("Pictures wait there, and it paints none of them."), cause="test")
+        a.waiting[0].over(Failed(stuck))
+        await bot.until_state(receipt.accepted.jobs[0].id, JobState.QUEUED)
+        for _ in range(20):
+            bot.clock.advance(15)
+            await bot.store.counts()
+        assert bot.state("a").state is ServerState.WEDGED
+        assert len(a.posted) == 1
+        a.restart()
+        await is_back(bot, a)
+        await paint(a)
+        await bot.until_over(receipt.accepted.request.id)
+
+
+async def test_a_server_that_lets_everything_wait_is_tried_again_after_a_while(tmp_path: Path) -> None:
+    a = FakeServer("a")
+    async with shop(tmp_path, a) as bot:
+        receipt = await bot.ask("a fox")
+        await a.until_waiting(1)
+        (run,) = a.waiting
+        del a.runs[run.submission.prompt_id]  # taken back
+        run.tell(Failed(ServerWedged(Text("It paints none of them."), cause="test")))
+        await bot.until_state(receipt.accepted.jobs[0].id, JobState.QUEUED)
+        bot.clock.advance(STALLED_AGAIN)
+        await is_back(bot, a)
+        await paint(a)
+        await bot.until_over(receipt.accepted.request.id)

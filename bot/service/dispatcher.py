@@ -320,6 +320,8 @@ class Dispatcher:
         server.model = ""
         if active is not None and state is ServerState.WEDGED:
             server.stuck = frozenset({active.prompt_id})
+            server.stalled_at = self._clock.monotonic() if active.started is None else None
+            server.connections = server.backend.connections
         self._notices.tell(
             Text("Server {name} is out of service: {reason}", name=server.name, reason=error.text),
             about=server.name,

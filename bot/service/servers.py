@@ -78,6 +78,8 @@ class Server:
     connections: int = 0
     stuck: frozenset[PromptId] = frozenset()
     """What it claimed to run when it was found wedged."""
+    stalled_at: float | None = None
+    """When it was found to let prompts wait and run none; monotonic. Seen from outside, it is idle then."""
     tried: asyncio.Event = field(default_factory=asyncio.Event)
     """Set once it has been asked for the first time, whatever came of it."""
     strays: set[PromptId] = field(default_factory=set)

@@ -22,6 +22,8 @@ HEARTBEAT = 15.0
 """Seconds between looks at a server that is up: what strangers do there, and whether it still answers."""
 FIRST_PROBE, LONGEST_PROBE = 1.0, 30.0
 """Seconds between probes of a server that is not up; doubled each time."""
+STALLED_AGAIN = 600.0
+"""Seconds after which a server that ran nothing is tried again, though nothing tells of a restart."""
 
 
 class Warden:
@@ -103,7 +105,7 @@ class Warden:
             return False
         was_out = server.state is not ServerState.STARTING
         server.state, server.reason, server.since = ServerState.UP, None, self._clock.now()
-        server.stuck = frozenset()
+        server.stuck, server.stalled_at = frozenset(), None
         server.connections = server.backend.connections
         if was_out:
             self._notices.tell(Text("Server {name} is back.", name=server.name), about=server.name)
@@ -112,7 +114,13 @@ class Warden:
 
     async def _still_stuck(self, server: Server) -> bool:
         queue = await server.backend.queue()
-        return bool(server.stuck.intersection((*queue.running, *queue.pending)))
+        if server.stuck.intersection((*queue.running, *queue.pending)):
+            return True
+        if server.stalled_at is None or queue.running:
+            return False
+        # It lets prompts wait and runs none; without any it only looks idle. Has it been restarted?
+        again = self._clock.monotonic() - server.stalled_at >= STALLED_AGAIN
+        return server.backend.connections == server.connections and not again
 
     async def _look_at_offer(self, server: Server) -> None:
         """Models and nodes may come and go while a server runs."""
