@@ -202,6 +202,8 @@ async def _database(settings: Settings) -> Row:
     except FairbrushError as error:
         return Row("problem", "database", str(error))
     size = f"{found.size / 1024**2:.1f} MB"
+    if found.version == 0:
+        return Row("ok", "database", f"{file} is empty; the bot fills it when it starts.")
     if found.version < found.newest:
         return Row(
             "warning",

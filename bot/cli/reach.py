@@ -106,7 +106,7 @@ async def reach_to_look(settings: Settings) -> AsyncIterator[Reached]:
         yield Reached(client, client, running=True, begun=True)
         return
     async with AsyncExitStack() as stack:
-        begun = await asyncio.to_thread(settings.database.exists)
+        begun = await asyncio.to_thread(_begun, settings.database)
         file = settings.database
         if not begun:
             # The same answers as from an empty database, and nothing is made where the bot's will be.
@@ -136,6 +136,11 @@ async def reach_to_change(settings: Settings) -> AsyncIterator[Reached]:
             else:
                 break
         yield await _open(stack, settings, settings.database, begun=True, read_only=False)
+
+
+def _begun(file: Path) -> bool:
+    # A file without content is what a crash in the very first moment leaves.
+    return file.exists() and (file.is_dir() or file.stat().st_size > 0)
 
 
 async def _open(
