@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import resource
 import sqlite3
 import subprocess
 from collections.abc import Callable
@@ -162,6 +161,8 @@ def test_a_refused_folder(here: Path, command: tuple[str, ...], monkeypatch: pyt
 @posix_only
 @pytest.mark.parametrize("command", [("run",), ("queue", "pause")], ids=" ".join)
 def test_a_disk_without_room(here: Path, command: tuple[str, ...]) -> None:
+    import resource  # there is none on Windows
+
     def little_room() -> None:
         resource.setrlimit(resource.RLIMIT_FSIZE, (50_000, 50_000))
 
