@@ -1,0 +1,131 @@
+"""What to suggest while somebody types into an option. PURE.
+
+Suggestions are only that: what is typed may be anything, and is read by the same readers as ever.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from bot.domain.errors import FlagError
+from bot.domain.text import Text
+from bot.presentation.flag_values import read_aspect
+from bot.presentation.spec_index import (
+    EMPTY,
+    MOST_LETTERS,
+    Index,
+    Pool,
+    Suggestion,
+    TemplateNames,
+    build_index,
+    make_pool,
+    shown,
+)
+from bot.presentation.spec_types import Source
+
+__all__ = ["Context", "Index", "Suggestion", "build_index", "suggest"]
+
+MOST = 25
+
+_ASPECTS: tuple[tuple[str, Text], ...] = (
+    ("1:1", Text("square")),
+    ("3:2", Text("landscape, like a photograph")),
+    ("2:3", Text("portrait, like a photograph")),
+    ("16:9", Text("wide, like a screen")),
+    ("9:16", Text("tall, like a phone")),
+    ("4:3", Text("landscape")),
+    ("3:4", Text("portrait")),
+    ("5:4", Text("nearly square, landscape")),
+    ("4:5", Text("nearly square, portrait")),
+    ("21:9", Text("very wide, like a film")),
+    ("9:21", Text("very tall")),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """``options``: what else is filled in so far, by name; ``jobs``: one's own, the latest first."""
+
+    index: Index
+    command: str = ""
+    options: Mapping[str, object] = field(default_factory=dict)
+    jobs: tuple[Suggestion, ...] = ()
+    translate: Callable[[str], str] = str
+
+
+def suggest(source: str, typed: object, context: Context, limit: int = MOST) -> tuple[Suggestion, ...]:
+    """At most ``limit``, the best first; none for a source that nothing is known about. Never raises."""
+    words = "" if typed is None else str(typed)
+    match source:
+        case Source.ASPECT:
+            found = _aspects(words, context.translate, limit)
+        case Source.JOB:
+            jobs = make_pool((job.name, job.value, job.value) for job in context.jobs)
+            found = jobs.search(words, limit)
+        case Source.LORA:
+            found = _loras(words, context, limit)
+        case _:
+            found = _pool(source, context).search(words, limit)
+    return tuple(found)
+
+
+def likely_template(context: Context) -> TemplateNames | None:
+    """The template that would paint: the one that is named, else the command's default for what is filled in.
+    None where that is not clear."""
+    index, options = context.index, context.options
+    if wanted := str(options.get("template") or "").strip():
+        plain = wanted.casefold()
+        fitting = (each for name, each in index.templates.items() if name.casefold() == plain)
+        return index.templates.get(wanted) or next(fitting, None)
+    members = [index.templates[name] for name in index.commands.get(context.command, ())]
+    image = bool(options.get("image"))
+    pool = [each for each in members if (each.takes_image if image else each.from_words)]
+    if options.get("lora"):
+        pool = [each for each in pool if each.takes_lora] or pool
+    return next((each for each in pool if each.is_default), pool[0] if pool else None)
+
+
+def _pool(source: str, context: Context) -> Pool:
+    """Names that the template which would paint knows; else those of all that the command has."""
+    if source != Source.TEMPLATE:
+        likely = likely_template(context)
+        if likely is not None and source in likely.pools:
+            return likely.pools[source]
+    index = context.index
+    command = context.command if context.command in index.commands else ""
+    return index.of_command.get((command, source), EMPTY)
+
+
+def _loras(typed: str, context: Context, limit: int) -> list[Suggestion]:
+    """What stands behind the last colon is the strength, and stays."""
+    name, colon, strength = typed.rpartition(":")
+    if not colon or not strength.strip().lstrip("+-").replace(".", "", 1).isdecimal():
+        return _pool(Source.LORA, context).search(typed, limit)
+    end = f":{strength.strip()}"
+    found = _pool(Source.LORA, context).search(name, limit)
+    return [
+        Suggestion(shown(each.name + end), each.value + end)
+        for each in found
+        if len(each.value + end) <= MOST_LETTERS
+    ]
+
+
+def _aspects(typed: str, translate: Callable[[str], str], limit: int) -> list[Suggestion]:
+    known = make_pool(
+        (f"{ratio} · {words.render(translate)}", ratio, words.render(translate)) for ratio, words in _ASPECTS
+    )
+    wanted = typed.strip()
+    found = [each for each in known.suggestions if each.value.startswith(wanted)] if wanted else []
+    found += [each for each in known.search(typed, limit) if each not in found]
+    if wanted and all(each.value != wanted for each in known.suggestions) and _is_aspect(wanted):
+        found.insert(0, Suggestion(wanted, wanted))
+    return found[:limit]
+
+
+def _is_aspect(typed: str) -> bool:
+    try:
+        read_aspect("", typed)
+    except FlagError:
+        return False
+    return len(typed) <= MOST_LETTERS
