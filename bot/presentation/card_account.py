@@ -108,7 +108,8 @@ def settings_card(settings: Sequence[Setting], *, owner: str) -> Card:
             Button(
                 OnSetting(setting.name, value, owner),
                 label,
-                style=Style.PRIMARY if value == setting.chosen else Style.PLAIN,
+                "✓" if value == setting.chosen else "",
+                Style.PRIMARY if value == setting.chosen else Style.PLAIN,
             )
             for value, label in setting.options[:5]
         )

@@ -41,13 +41,13 @@ def again_button(request: RequestId) -> Button:
 def _of_result(situation: Situation, pictures: tuple[Picture, ...]) -> Buttons:
     single = len(pictures) == 1
     upscale = [
-        _of_picture(situation, Verb.UPSCALE, Text("Upscale"), "🔍", picture, 0 if single else number)
-        for number, picture in enumerate(pictures, 1)
+        _of_picture(situation, Verb.UPSCALE, Text("Upscale"), "🔍", picture, numbered=not single)
+        for picture in pictures
         if situation.offers.upscale and picture.kind == MediaKind.IMAGE
     ]
     vary = [
-        _of_picture(situation, Verb.VARIATION, Text("Vary"), "🎨", picture, 0 if single else number)
-        for number, picture in enumerate(pictures, 1)
+        _of_picture(situation, Verb.VARIATION, Text("Vary"), "🎨", picture, numbered=not single)
+        for picture in pictures
         if situation.offers.variation and not picture.file
     ]
     whole = [*_reroll(situation), *_edit(situation), _delete(situation)]
@@ -87,14 +87,13 @@ def _button(situation: Situation, verb: Verb, label: Text, emoji: str, style: St
 
 
 def _of_picture(
-    situation: Situation, verb: Verb, label: Text, emoji: str, picture: Picture, number: int
+    situation: Situation, verb: Verb, label: Text, emoji: str, picture: Picture, *, numbered: bool
 ) -> Button:
-    """``number`` of the picture in the card, from 1; 0 for the only one."""
     action = OnRequest(verb, situation.request, picture.index, picture.file)
-    if not number:
+    if not numbered:
         return Button(action, label, emoji)
-    numbered = Text("{action} {number}", action=label, number=number)
-    return Button(action, numbered, emoji, number=number)
+    text = Text("{action} {number}", action=label, number=picture.number)
+    return Button(action, text, emoji, number=picture.number)
 
 
 def _rows(buttons: Iterable[Button]) -> Buttons:

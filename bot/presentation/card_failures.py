@@ -21,6 +21,7 @@ class Fault(Enum):
     """Nothing is broken: not now."""
     RULES = "rules"
     """Nothing is broken: the operator does not want it."""
+    SIZE = "size"
     SERVER = "server"
     WORKFLOW = "workflow"
     BOT = "bot"
@@ -36,6 +37,7 @@ _FAULTS: Mapping[Fault, Text | None] = MappingProxyType(
         Fault.ASKED: None,
         Fault.BUSY: None,
         Fault.RULES: None,
+        Fault.SIZE: Text("Nobody's fault: it needs more memory than there is."),
         Fault.SERVER: Text("The fault is the server's, not yours."),
         Fault.WORKFLOW: Text("The fault is the workflow's, not yours. Its operator can repair it."),
         Fault.BOT: Text("The fault is the bot's, not yours."),
@@ -106,7 +108,7 @@ KINDS: Mapping[str, Kind] = MappingProxyType(
         "protocol": _server(Text("The server gave an answer that makes no sense")),
         "graph_rejected": _workflow(Text("The server refused the workflow")),
         "node_failed": _workflow(Text("The workflow failed")),
-        "out_of_memory": Kind(Text("The graphics card ran out of memory"), Fault.SERVER, again=False),
+        "out_of_memory": Kind(Text("The graphics card ran out of memory"), Fault.SIZE, again=False),
         "interrupted": Kind(Text("It was stopped at the server"), Fault.SOMEBODY, again=True),
         "run_lost": _server(Text("The server lost the picture")),
         "timed_out": _server(Text("The server gave no sign of life")),

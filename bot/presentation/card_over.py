@@ -22,7 +22,8 @@ def over(situation: Situation, state: CardState) -> Card:
     done = [job for job in jobs if job.state is JobState.DONE]
     failed = [job for job in jobs if job.state is JobState.FAILED]
     pictures = _pictures(situation) if state is not CardState.KEPT else ()
-    lines = _reasons(failed) if len(jobs) == 1 or state is CardState.FAILED else []
+    rows = rows_if_mixed(situation)
+    lines = [] if rows else _reasons(failed)
     if state is CardState.KEPT:
         lines = [_why_kept(situation)]
     return frame(
@@ -30,7 +31,7 @@ def over(situation: Situation, state: CardState) -> Card:
         state,
         _headline(state, done, failed, len(jobs)),
         lines=tuple(lines),
-        rows=rows_if_mixed(situation),
+        rows=rows,
         pictures=pictures,
         texts=tuple(text for job in done for text in job.texts) if state is not CardState.KEPT else (),
         facts=_facts(situation, done) if done else (),
@@ -49,7 +50,9 @@ def _headline(state: CardState, done: Sequence[Job], failed: Sequence[Job], coun
             return Text.counted("Your picture is ready", "Your {count} pictures are ready", len(done))
         case CardState.FAILED:
             codes = {job.failure.code for job in failed if job.failure}
-            return kind_of(codes.pop() if len(codes) == 1 else "failed").headline
+            if len(codes) == 1:
+                return kind_of(codes.pop()).headline
+            return Text.counted("That did not work", "None of the {count} pictures could be made", count)
         case _:
             return Text("Cancelled")
 
@@ -69,12 +72,15 @@ def _why_kept(situation: Situation) -> Text:
 
 
 def _pictures(situation: Situation) -> tuple[Picture, ...]:
+    several = any(len(job.files) > 1 for job in situation.jobs)
     alt = shorten(situation.prompt_text or situation.title, ALT_CHARACTERS)
+    found = [(job, place, file) for job in situation.jobs for place, file in enumerate(job.files)]
     return tuple(
         Picture(
             job.id,
             job.index,
-            number,
+            place,
+            number if several else job.index,
             file.path,
             file.mime,
             file.kind,
@@ -84,8 +90,7 @@ def _pictures(situation: Situation) -> tuple[Picture, ...]:
             alt,
             situation.spoiler,
         )
-        for job in situation.jobs
-        for number, file in enumerate(job.files)
+        for number, (job, place, file) in enumerate(found, 1)
     )
 
 
@@ -135,7 +140,7 @@ def _charges(jobs: Sequence[Job], done: Sequence[Job], failed: Sequence[Job]) ->
     if cancelled:
         used = sum(job.charged or 0.0 for job in cancelled)
         notes.append(
-            Text("Charged for what had been painted by then: {used}.", used=gpu_seconds(used))
+            Text("Charged for what was cancelled, as far as it had got: {used}.", used=gpu_seconds(used))
             if used > 0
             else Text("Nothing is charged for what was cancelled.")
         )

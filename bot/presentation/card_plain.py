@@ -65,4 +65,6 @@ def _lines(card: Card, render: Callable[[Text], str], prompt_limit: int) -> Iter
     if card.incident is not None:
         yield f"({card.incident})"
     for row_of_buttons in card.buttons:
-        yield " ".join(f"[{button.emoji} {render(button.label)}]" for button in row_of_buttons)
+        yield " ".join(
+            f"[{button.emoji} {render(button.label)}]".replace("[ ", "[") for button in row_of_buttons
+        )

@@ -66,7 +66,7 @@ def _coarse(value: object) -> object:
         case Text():
             return coarse(value)
         case int() if not isinstance(value, bool) and value > _EXACT:
-            return Text("about {number}", number=about_so_many(value))
+            return Text("{number} or so", number=about_so_many(value))
     return value
 
 

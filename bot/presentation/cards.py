@@ -122,12 +122,13 @@ class Picture:
 
     ``path`` is that of :class:`~bot.service.records.StoredFile`. ``alt`` says to those who cannot see it
     what was asked for: a person's words, shortened. ``index`` (of the job, from 1) and ``file`` (from 0) are
-    what buttons name.
+    what buttons carry; ``number`` is what they, rows and captions call it.
     """
 
     job: JobId
     index: int
     file: int
+    number: int
     path: str
     mime: str
     kind: MediaKind

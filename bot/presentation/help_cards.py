@@ -121,14 +121,14 @@ def template_card(template: TemplateHelp) -> Card:
         CardState.INFO,
         Text("{title}", title=template.title or template.name),
         lines=tuple(lines),
-        rows=tuple(_parameter_row(parameter) for parameter in template.parameters),
+        rows=tuple(
+            _parameter_row(parameter) for parameter in template.parameters if parameter.name != "height"
+        ),
         buttons=((_listing(Listing.TEMPLATES, Text("All templates")),),),
     )
 
 
 def _parameter_row(parameter: ParameterHelp) -> Row:
-    flags = {spec.parameter: spec.flag for spec in flags_for(CHAT) if spec.parameter}
-    written = flags.get(parameter.name, f"--set {parameter.name}=…")
     parts: list[Text] = [parameter.kind]
     if parameter.low and parameter.high:
         parts.append(Text("{low} to {high}", low=parameter.low, high=parameter.high))
@@ -139,7 +139,19 @@ def _parameter_row(parameter: ParameterHelp) -> Row:
         parts.append(Text("needed"))
     elif parameter.default:
         parts.append(Text("else {default}", default=shorten(one_line(parameter.default), 60)))
-    return Row(CardState.INFO, Text("{flag}", flag=Code(written)), _joined(parts))
+    return Row(CardState.INFO, _written(parameter.name), _joined(parts))
+
+
+def _written(name: str) -> Text:
+    """How a person gives this parameter."""
+    flags = {spec.parameter: spec.flag for spec in flags_for(CHAT) if spec.parameter}
+    if name == "prompt_text":
+        return Text("your words")
+    if name.startswith("input_"):
+        return Text("an attached file")
+    if name == "width":
+        return Text("{flag}", flag=Code("--size"))
+    return Text("{flag}", flag=Code(flags.get(name, f"--set {name}=…")))
 
 
 def _joined(parts: Sequence[Text]) -> Text:
