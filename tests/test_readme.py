@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shlex
 import shutil
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -12,6 +14,8 @@ from click.testing import CliRunner
 from PIL import Image
 
 from bot.cli import cli
+from bot.config import load_settings
+from tests.support.cli import running
 from tests.support.templates import WORKFLOWS
 
 ROOT = Path(__file__).parent.parent
@@ -55,18 +59,33 @@ def test_the_readme_shows_commands() -> None:
 
 
 def test_commands(beginner: Path) -> None:
-    """In the order of the page: a template is used after it was added."""
-    for line in commands():
-        if "--comfyui" in line:
-            continue  # the same line without it comes before; a server's address is the reader's own
-        # Small and quick is enough to show that the line works.
-        small = f"{line} --steps 2" if line.startswith("fairbrush imagine") else line
-        stdout = run(small)
-        for path in (Path(out) for out in stdout.splitlines() if line.startswith("fairbrush imagine")):
-            assert path.is_file(), f"{line}: {path}"
+    """In the order of the page: a template is used after it was added, and the bot works from its line on."""
+    with ExitStack() as until_the_end:
+        for line in commands():
+            if "--comfyui" in line:
+                continue  # the same line without it comes before; a server's address is the reader's own
+            if line == "fairbrush run":
+                bot = until_the_end.enter_context(running("run", cwd=beginner))
+                bot.until(lambda p: p.stdout.endswith(" up, no chat platform is configured\n"))
+                continue
+            # Small and quick is enough to show that the line works.
+            small = f"{line} --steps 2" if line.startswith("fairbrush imagine") else line
+            stdout = run(small)
+            for path in (Path(out) for out in stdout.splitlines() if line.startswith("fairbrush imagine")):
+                assert path.is_file(), f"{line}: {path}"
+        assert json.loads(run("fairbrush usage --json"))["done"] == 1, "what follows is painted by the bot"
     shown = re.findall(r"^(pictures/\S+)$", README, re.MULTILINE)
     assert shown
     assert all((beginner / path).is_file() for path in shown)
+
+
+def test_configurations(tmp_path: Path) -> None:
+    """Each is a whole one."""
+    blocks = re.findall(r"^```toml\n(.*?)^```", README, re.MULTILINE | re.DOTALL)
+    assert len(blocks) >= 2
+    for block in blocks:
+        (tmp_path / "config.toml").write_text(block, encoding="utf-8")
+        load_settings(tmp_path / "config.toml", environ={}, folder=tmp_path)
 
 
 @pytest.mark.parametrize("arguments", [f for f in flags() if f.split()[0] not in ("--json",)])
