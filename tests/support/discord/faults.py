@@ -13,6 +13,7 @@ from fnmatch import fnmatchcase
 
 from tests.support.discord.failures import ApiError
 from tests.support.discord.ratelimits import too_many_requests
+from tests.support.discord.signals import Signal
 
 
 class HangUp(Exception):
@@ -54,9 +55,10 @@ class Fault:
 
 @dataclass
 class Faults:
-    """``sleep``: the clock's, for slowness in seconds."""
+    """``sleep``: the clock's, for slowness in seconds. ``changed`` is fired at each hit."""
 
     sleep: Callable[[float], Awaitable[None]]
+    changed: Signal
     active: list[Fault] = field(default_factory=list)
 
     async def meet(self, operation: str, path: str, *, after: bool) -> None:
@@ -66,6 +68,7 @@ class Faults:
                 if fault.spent:
                     continue
                 fault.hits += 1
+                self.changed.fire()
                 await fault.act()
 
     def clear(self) -> None:

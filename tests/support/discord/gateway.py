@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 
 class Gateway:
-    """``counts``: HELLO, IDENTIFY, RESUME, HEARTBEAT, … that were received; ``opened``: connections ever.
+    """``counts``: IDENTIFY, RESUME, HEARTBEAT … that were received; ``opened``: connections ever.
 
     ``ready_gate``: when set to an event, READY is said only after it. ``refusals``: statuses of the next
     connection attempts. ``allowed_intents``: privileged ones that the bot has been granted.

@@ -35,7 +35,7 @@ class Talk:
         self._gateway = gateway
 
     def _pace(self, socket: Socket) -> None:
-        now = self._world.clock.monotonic()
+        now = asyncio.get_running_loop().time()
         socket.received = [at for at in socket.received if at > now - 60] + [now]
         if len(socket.received) > EVENTS_A_MINUTE:
             raise Closed(4008, "Rate limited.")
@@ -43,21 +43,27 @@ class Talk:
     async def hear(self, socket: Socket, operation: int, data: Any) -> None:
         """One message of the bot."""
         self._pace(socket)
-        names: dict[int, Callable[[Socket, Any], Any]] = {
-            HEARTBEAT: self._heartbeat,
-            IDENTIFY: self._identify,
-            RESUME: self._resume,
-            REQUEST_MEMBERS: self._members,
+        known: dict[int, tuple[str, Callable[[Socket, Any], Any]]] = {
+            HEARTBEAT: ("HEARTBEAT", self._heartbeat),
+            IDENTIFY: ("IDENTIFY", self._identify),
+            PRESENCE: ("PRESENCE", self._ignore),
+            VOICE: ("VOICE", self._ignore),
+            RESUME: ("RESUME", self._resume),
+            REQUEST_MEMBERS: ("REQUEST_MEMBERS", self._members),
+            SOUNDS: ("SOUNDS", self._ignore),
         }
-        if operation in (PRESENCE, VOICE, SOUNDS):
-            self._gateway.counts["other"] += 1
-            return
-        if operation not in names:
+        if operation not in known:
             raise Closed(4001, "Unknown opcode.")
-        self._gateway.counts[names[operation].__name__.strip("_").upper()] += 1
-        result = names[operation](socket, data)
+        if socket.session is None and operation not in (HEARTBEAT, IDENTIFY, RESUME):
+            raise Closed(4003, "Not authenticated.")
+        name, handler = known[operation]
+        self._gateway.counts[name] += 1
+        result = handler(socket, data)
         if asyncio.iscoroutine(result):
             await result
+
+    def _ignore(self, socket: Socket, data: Any) -> None:
+        """Allowed, and without effect here."""
 
     def _heartbeat(self, socket: Socket, _: Any) -> None:
         socket.send({"op": ACK})

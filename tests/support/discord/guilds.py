@@ -93,7 +93,7 @@ class Channel:
         self.world.channels[made.id] = made
         if self.guild is not None:
             self.guild.channels.append(made)
-        made.announce("THREAD_CREATE")
+        made.announce("THREAD_CREATE", newly_created=True)
         return made
 
     def delete(self) -> None:
@@ -108,9 +108,9 @@ class Channel:
                 thread.delete()
         self.announce("THREAD_DELETE" if self.is_thread else "CHANNEL_DELETE")
 
-    def announce(self, event: str) -> None:
+    def announce(self, event: str, **more: bool) -> None:
         if self.guild is not None and self.guild.has_bot:
-            self.world.gateway.dispatch(event, payloads.channel(self), guild=self.guild.id)
+            self.world.gateway.dispatch(event, payloads.channel(self) | more, guild=self.guild.id)
 
 
 @dataclass(eq=False)

@@ -79,7 +79,7 @@ class DiscordWorld:
         self.changed = Signal()
         self.cdn = Cdn(self.now)
         self.commands = Commands(self.application_id, self.now, self.ids.mint)
-        self.faults = Faults(self.clock.sleep)
+        self.faults = Faults(self.clock.sleep, self.changed)
         self.gateway = Gateway(self)
         self.posting = Posting(self)
         self.server = Server(self)
@@ -159,7 +159,9 @@ class DiscordWorld:
         locale: str = "en-US",
     ) -> Guild:
         """A new guild; the bot is in it unless ``bot`` is False, with a role of its own."""
-        made = Guild(self, self.ids.mint(), name, self.owner.id, boost_tier, locale, has_bot=bot)
+        # Shards are told apart by the moment of making: no two guilds were made in the same millisecond.
+        snowflake = self.ids.mint(ago=3600 + len(self.guilds) / 1000)
+        made = Guild(self, snowflake, name, self.owner.id, boost_tier, locale, has_bot=bot)
         made.roles = [
             Role(made.id, "@everyone", USUAL),
             Role(self.ids.mint(), self.bot.name, bot_permissions),
