@@ -19,7 +19,7 @@ from bot.cli.help import CHECK_JSON_HELP
 @comfyui_option
 @config_option
 def command(as_json: bool, comfyui: str | None, config_file: Path | None) -> None:
-    """Check the configuration, the ComfyUI servers, the templates and the disk.
+    """Check the configuration, the ComfyUI servers, the templates, the bot, its database and the disk.
 
     Exit code 0 when there is no problem (warnings are none), 1 otherwise, 2 for a wrong configuration.
     """

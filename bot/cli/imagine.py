@@ -96,6 +96,9 @@ def command(
 
     Progress goes to stderr, one path per finished picture to stdout. Ctrl-C stops the running picture on
     the server as well.
+
+    Where a bot works in the data directory, the pictures take their turn in its queue, unless --comfyui
+    names a server.
     """
     from bot.cli.common import drive, leave, say
 
