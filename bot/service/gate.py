@@ -24,7 +24,7 @@ from bot.service.estimate import estimate_seconds
 from bot.service.images import InputImage
 from bot.service.imagine import Draw, Request, choose_template, plan
 from bot.service.lanes import Lanes
-from bot.service.records import NewJob
+from bot.service.records import NewJob, Snapshot
 from bot.service.shelf import Shelf
 from bot.service.threads import in_thread
 from bot.templates.needs import Needs, fingerprint, model_key, needs_of, size_of
@@ -68,6 +68,7 @@ class Passed:
     request: Request
     jobs: tuple[NewJob, ...]
     needs: Mapping[str, str]
+    snapshot: Snapshot
 
 
 @dataclass(slots=True)
@@ -96,7 +97,9 @@ class Gate:
         prompt = template.parameters.get("prompt_text")
         if prompt is not None and getattr(prompt, "required", True):
             require_prompt(ask)
-        passed = await in_thread(self._plan, ask, template, tier, images)
+        # Taken now: its files may change while the rest is looked at.
+        snapshot = self.shelf.snapshot(template)
+        passed = await in_thread(self._plan, ask, template, snapshot, tier, images)
         for one in passed:
             self._can_be_painted(one)
         return passed
@@ -110,13 +113,18 @@ class Gate:
             )
 
     def _plan(
-        self, ask: Ask, template: Template, tier: Tier, images: Mapping[str, InputImage]
+        self,
+        ask: Ask,
+        template: Template,
+        snapshot: Snapshot,
+        tier: Tier,
+        images: Mapping[str, InputImage],
     ) -> tuple[Passed, ...]:
         limits = Limits(max_pixels=tier.max_pixels, max_count=tier.max_count)
         found = plan(ask, template, limits=limits, draw=self.draw, images=images)
-        return tuple(self._pass(request) for request in found)
+        return tuple(self._pass(request, snapshot) for request in found)
 
-    def _pass(self, request: Request) -> Passed:
+    def _pass(self, request: Request, snapshot: Snapshot) -> Passed:
         template, request_id = request.template, self.mint()
         same_name = {reference: reference for reference in request.inputs}
         jobs: list[NewJob] = []
@@ -149,7 +157,7 @@ class Gate:
                     reserve,
                 )
             )
-        return Passed(request, tuple(jobs), needs)
+        return Passed(request, tuple(jobs), needs, snapshot)
 
     def _can_be_painted(self, passed: Passed) -> None:
         for key, needs in passed.needs.items():

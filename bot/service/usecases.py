@@ -226,7 +226,7 @@ class UseCases:
             created_at=self.gate.clock.now(),
             options=origin.options,
         )
-        draft = Draft(record, jobs, self.shelf.snapshot(request.template), passed.needs, rules)
+        draft = Draft(record, jobs, passed.snapshot, passed.needs, rules)
         return _Plan(request, draft, again=replace(draft, jobs=passed.jobs))
 
     async def _kept(self, passed: Passed, identity: IdentityId) -> tuple[NewJob, ...]:
