@@ -20,6 +20,7 @@ from aiohttp import web
 from PIL import Image
 
 from tests.support.discord.messages import Attachment
+from tests.support.discord.signals import Signal
 
 TTL_SECONDS = 24 * 3600.0
 """How long an address works. Discord says only "preset expiry"; a day is what is seen."""
@@ -98,9 +99,10 @@ def pixels(content: bytes | None) -> tuple[int, int] | tuple[None, None]:
 
 @dataclass
 class Cdn:
-    """``base``: its address. ``downloads``: paths that were asked for."""
+    """``base``: its address. ``downloads``: paths that were asked for; ``changed`` is fired at each."""
 
     now: Callable[[], int]
+    changed: Signal
     base: str = ""
     ttl: float = TTL_SECONDS
     files: dict[str, Attachment] = field(default_factory=dict)
@@ -136,6 +138,7 @@ class Cdn:
         if path.startswith(("/embed/", "/avatars/", "/icons/")):
             return web.Response(body=PIXEL, content_type="image/png")
         self.downloads.append(path)
+        self.changed.fire()
         file = self.files.get(path)
         if file is None or file.deleted or not self._permitted(path, dict(request.query)):
             return web.Response(status=404, text="This content is no longer available.")

@@ -77,7 +77,7 @@ class DiscordWorld:
         self.keep_bytes = 100 * MIB
         """Of a file; of larger ones only the size is remembered."""
         self.changed = Signal()
-        self.cdn = Cdn(self.now)
+        self.cdn = Cdn(self.now, self.changed)
         self.commands = Commands(self.application_id, self.now, self.ids.mint)
         self.faults = Faults(self.clock.sleep, self.changed)
         self.gateway = Gateway(self)
