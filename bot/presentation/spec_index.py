@@ -20,11 +20,13 @@ from bot.templates.template import Template
 
 MOST_LETTERS = 100
 """Of a suggestion's name and of its value: Discord's bounds."""
-_MOST_TYPED = 100
+_MOST_TYPED = 64
 _FUZZY_FROM = 3
 """Letters from which mistakes are looked past; two letters are like everything."""
 _FUZZY_CUTOFF = 72.0
 _FUZZY_MOST = 200
+_FUZZY_LETTERS = 32
+"""Of what was typed; comparing takes time in proportion, and nobody mistypes that much."""
 _SEPARATORS = re.compile(r"[\s_\-./|·:()\[\]]+")
 
 
@@ -45,6 +47,8 @@ class Pool:
     """Folded, with single blanks between words and one in front."""
     tails: tuple[str, ...]
     """Likewise, only what stands behind the last slash, and without the ending of a model's file."""
+    compact: tuple[str, ...]
+    """The keys without blanks."""
 
     def search(self, typed: str, limit: int) -> list[Suggestion]:
         """The best ``limit``: what begins so, then whose words begin so, then what holds it, then what is
@@ -56,8 +60,8 @@ class Pool:
         squeezed = wanted.replace(" ", "")
         ranked = [
             (rank, index)
-            for index, (key, tail) in enumerate(zip(self.keys, self.tails, strict=True))
-            if (rank := _rank(key, tail, wanted, words, squeezed)) is not None
+            for index, compact in enumerate(self.compact)
+            if (rank := self._rank(index, squeezed in compact, wanted, words)) is not None
         ]
         ranked.sort()
         found = [index for _, index in ranked[:limit]]
@@ -65,8 +69,28 @@ class Pool:
             found += self._similar(wanted, limit, frozenset(found))
         return [self.suggestions[index] for index in found[:limit]]
 
+    def _rank(self, index: int, held: bool, wanted: str, words: tuple[str, ...]) -> int | None:
+        """The lower the better; None: not at all. ``held``: the name holds what is typed, blanks aside."""
+        if held:
+            begin, key, tail = f" {wanted}", self.keys[index], self.tails[index]
+            if begin in (key, tail):
+                return 0
+            if tail.startswith(begin):
+                return 1
+            if key.startswith(begin):
+                return 2
+            return 3 if begin in key else 5
+        if len(words) > 1:
+            key = self.keys[index]
+            if all(word in key for word in words):
+                return 4
+            if all(word[1:] in key for word in words):
+                return 6
+        return None
+
     def _similar(self, wanted: str, limit: int, without: frozenset[int]) -> list[int]:
         """Those whose best part is like ``wanted``; of them, those first which are like it as a whole."""
+        wanted = wanted[:_FUZZY_LETTERS]
         hits = process.extract(
             wanted, self.tails, scorer=fuzz.partial_ratio, score_cutoff=_FUZZY_CUTOFF, limit=_FUZZY_MOST
         )
@@ -74,27 +98,7 @@ class Pool:
         return [index for _, _, index in hits if index not in without][:limit]
 
 
-EMPTY = Pool((), (), ())
-
-
-def _rank(key: str, tail: str, wanted: str, words: tuple[str, ...], squeezed: str) -> int | None:
-    """The lower the better; None: not at all."""
-    spaced = f" {wanted}"
-    if tail == spaced or key == spaced:
-        return 0
-    if tail.startswith(spaced):
-        return 1
-    if key.startswith(spaced):
-        return 2
-    if spaced in key:
-        return 3
-    if all(word in key for word in words):
-        return 4
-    if squeezed in key or squeezed in key.replace(" ", ""):
-        return 5
-    if len(words) > 1 and all(word[1:] in key for word in words):
-        return 6
-    return None
+EMPTY = Pool((), (), (), ())
 
 
 def fold(text: str) -> str:
@@ -121,7 +125,12 @@ def make_pool(entries: Iterable[tuple[str, str, str]]) -> Pool:
         suggestions.append(Suggestion(label, value))
         keys.append(f" {fold(f'{name} {more}')}")
         tails.append(f" {fold(_stem(name))}")
-    return Pool(tuple(suggestions), tuple(keys), tuple(tails))
+    return _pool(suggestions, keys, tails)
+
+
+def _pool(suggestions: Sequence[Suggestion], keys: Sequence[str], tails: Sequence[str]) -> Pool:
+    compact = tuple(key.replace(" ", "") for key in keys)
+    return Pool(tuple(suggestions), tuple(keys), tuple(tails), compact)
 
 
 def shown(name: str) -> str:
@@ -233,4 +242,4 @@ def _united(pools: Sequence[Pool]) -> Pool:
         for each in zip(pool.suggestions, pool.keys, pool.tails, strict=True):
             found.setdefault(each[0].value, each)
     rows = list(found.values())
-    return Pool(tuple(r[0] for r in rows), tuple(r[1] for r in rows), tuple(r[2] for r in rows))
+    return _pool([r[0] for r in rows], [r[1] for r in rows], [r[2] for r in rows])
