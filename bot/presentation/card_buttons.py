@@ -21,7 +21,7 @@ def buttons_of(state: CardState, situation: Situation, pictures: tuple[Picture, 
     """At most five rows of at most five. ``pictures``: what the card shows."""
     match state:
         case CardState.ACCEPTED | CardState.QUEUED | CardState.RUNNING:
-            return _rows([_button(situation, Verb.CANCEL, Text("Cancel"), "✖️", Style.DANGER)])
+            return _rows([_button(situation, Verb.CANCEL, Text("Cancel"), "⏹️", Style.DANGER)])
         case CardState.DONE | CardState.PARTLY:
             return _of_result(situation, pictures)
         case CardState.FAILED | CardState.CANCELLED:

@@ -98,7 +98,7 @@ def _queue_row(job: OpenJob, number: int) -> Row:
         Button(
             OnRequest(Verb.CANCEL, request_of(job.id), index),
             Text("Cancel {number}", number=number),
-            "✖️",
+            "⏹️",
             Style.DANGER,
             number,
         ),

@@ -28,6 +28,12 @@ SYMBOLS: Mapping[CardState, str] = MappingProxyType(
 """Before a headline or a row. Never alone: the words beside it say the same."""
 
 
+def headline(card: Card, render: Callable[[Text], str] = str) -> str:
+    """The first line, with its symbol where that says something."""
+    words = render(card.headline)
+    return words if card.state is CardState.INFO else f"{SYMBOLS[card.state]} {words}"
+
+
 def bar(cells: int, width: int = CELLS) -> str:
     """``cells`` of :data:`~bot.presentation.cards.CELLS` in ``width`` characters; full only at the end."""
     full = cells * width // CELLS
@@ -40,7 +46,7 @@ def plain(card: Card, render: Callable[[Text], str] = str, *, prompt_limit: int 
 
 
 def _lines(card: Card, render: Callable[[Text], str], prompt_limit: int) -> Iterator[str]:
-    yield f"{SYMBOLS[card.state]} {render(card.headline)}"
+    yield headline(card, render)
     if card.prompt_text:
         yield from (f"> {line}" for line in shorten(card.prompt_text, prompt_limit).split("\n"))
     yield from map(render, card.lines)
