@@ -6,12 +6,14 @@ import asyncio
 import os
 import sqlite3
 import subprocess
+import threading
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
 import pytest
 
+from bot.domain.errors import AlreadyRunning
 from bot.store import locked
 from tests.store_support import opened
 from tests.support.cli import COMMAND, DEADLINE_SECONDS, environment, posix_only
@@ -191,3 +193,21 @@ def test_a_bot_that_works_there_is_named_and_left_alone(here: Path) -> None:
         f"Error: Another Fairbrush (process {os.getpid()}) works in {here / 'data'}. Stop it first, or give "
         "this one its own data_dir."
     )
+
+
+def test_a_command_that_holds_the_folder_for_a_moment_is_waited_for(here: Path) -> None:
+    over = threading.Event()
+
+    def hold() -> None:
+        with locked(here / "data"):
+            held.set()
+            over.wait(0.1)
+
+    held = threading.Event()
+    command = threading.Thread(target=hold)
+    command.start()
+    assert held.wait(DEADLINE_SECONDS)
+    with locked(here / "data", patience=DEADLINE_SECONDS):
+        command.join(DEADLINE_SECONDS)
+    with locked(here / "data"), pytest.raises(AlreadyRunning), locked(here / "data", patience=0.05):
+        pass

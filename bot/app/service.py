@@ -53,6 +53,9 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+COMMANDS_TAKE = 1.0
+"""Seconds that a command at most holds the data directory of a bot that does not run."""
+
 
 @dataclass(frozen=True, slots=True)
 class Service:
@@ -97,7 +100,7 @@ async def open_service(
     """
     clock = clock or Clock()
     async with AsyncExitStack() as stack:
-        stack.enter_context(locked(settings.data_dir))
+        stack.enter_context(locked(settings.data_dir, patience=COMMANDS_TAKE))
         store = await stack.enter_async_context(open_store(settings.database, clock=clock.now))
         configured, embedded = await _configured(stack, settings, url, engine)
         servers = [await _connect(stack, settings, store, server) for server in configured]

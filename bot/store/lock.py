@@ -18,12 +18,15 @@ PID_NAME = "fairbrush.pid"
 
 
 @contextlib.contextmanager
-def locked(data_dir: Path) -> Iterator[None]:
-    """Hold ``data_dir`` for this process. Raises AlreadyRunning or StoreUnavailable."""
+def locked(data_dir: Path, *, patience: float = 0.0) -> Iterator[None]:
+    """Hold ``data_dir`` for this process. Raises AlreadyRunning or StoreUnavailable.
+
+    ``patience``: seconds to block for somebody who holds it, as commands do for a moment.
+    """
     lock, holder = FileLock(data_dir / LOCK_NAME), data_dir / PID_NAME
     try:
         data_dir.mkdir(parents=True, exist_ok=True)
-        lock.acquire(timeout=0)
+        lock.acquire(timeout=patience, poll_interval=0.02)
     except Timeout as error:
         raise _held(data_dir, holder) from error
     except OSError as error:
