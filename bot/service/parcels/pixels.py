@@ -90,8 +90,7 @@ def decode(path: Path, most_pixels: int) -> Decoded | None:
                 and ";16" not in str(getattr(image, "tile", ""))
             )
             profile = image.info.get("icc_profile") if image.mode in {"RGB", "RGBA", "P"} else None
-            image.load()
-            ordinary = _ordinary(ImageOps.exif_transpose(image))
+            ordinary = _ordinary(image)
     except FAILURES:
         return None
     if not isinstance(profile, bytes) or len(profile) > _LARGEST_PROFILE:
@@ -106,14 +105,16 @@ def thumbnail(path: Path, box: tuple[int, int], most_pixels: int) -> Image.Image
         with Image.open(path, formats=_READABLE) as image:
             if image.width * image.height > most_pixels:
                 return None
-            image.draft("RGB", box)
-            image.load()
-            ordinary = _ordinary(ImageOps.exif_transpose(image))
-            if ordinary is None:
-                return None
-            return flatten(within(ordinary, box))
+            return thumbnail_of(image, box)
     except FAILURES:
         return None
+
+
+def thumbnail_of(image: Image.Image, box: tuple[int, int]) -> Image.Image | None:
+    """The same of an opened file. Raises :data:`FAILURES`."""
+    image.draft("RGB", box)
+    ordinary = _ordinary(image)
+    return None if ordinary is None else flatten(within(ordinary, box))
 
 
 def within(image: Image.Image, box: tuple[int, int]) -> Image.Image:
@@ -201,11 +202,15 @@ def _several(image: Image.Image) -> bool:
 
 
 def _ordinary(image: Image.Image) -> Image.Image | None:
+    """Decoded, upright, RGB or RGBA. Not copied where it is so already: copying holds the interpreter."""
+    image.load()
+    ImageOps.exif_transpose(image, in_place=True)
     if image.mode.startswith("I;16"):
         return image.convert("I").point(lambda value: value * (1 / 256)).convert("L").convert("RGB")
     if image.mode in {"I", "F"}:
         return None  # no telling which value is white
-    return image.convert("RGBA" if image.has_transparency_data else "RGB")
+    mode = "RGBA" if image.has_transparency_data else "RGB"
+    return image if image.mode == mode else image.convert(mode)
 
 
 def _webp(image: Image.Image, effort: tuple[int, int], profile: bytes | None) -> bytes | None:

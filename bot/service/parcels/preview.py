@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import io
 
-from PIL import Image, ImageOps
+from PIL import Image
 
-from bot.service.parcels.pixels import FAILURES, flatten, jpeg, quiet, scaled, within
+from bot.service.parcels.pixels import FAILURES, jpeg, quiet, scaled, thumbnail_of
 from bot.service.threads import in_thread
 
 SIDE = 512
@@ -32,13 +32,11 @@ def _preview(content: bytes) -> bytes | None:
         with Image.open(io.BytesIO(content), formats=("JPEG", "PNG", "WEBP")) as image:
             if image.width * image.height > _MOST_PIXELS_IN:
                 return None
-            image.draft("RGB", (SIDE, SIDE))
-            image.load()
-            upright = ImageOps.exif_transpose(image)
-            small = within(upright.convert("RGBA" if upright.has_transparency_data else "RGB"), (SIDE, SIDE))
+            flat = thumbnail_of(image, (SIDE, SIDE))
     except FAILURES:
         return None
-    flat = flatten(small)
+    if flat is None:
+        return None
     for quality in _QUALITIES:
         if (made := jpeg(flat, quality, MOST_BYTES)) is not None:
             return made.content
