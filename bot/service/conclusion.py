@@ -12,6 +12,7 @@ from bot.domain.durations import about
 from bot.domain.errors import (
     BackendError,
     FairbrushError,
+    NodeFailed,
     OutOfMemory,
     ProtocolError,
     RunInterrupted,
@@ -227,7 +228,7 @@ class Conclusion:
                 server.strays.add(active.prompt_id)
             await self._give_up(course, error, seconds)
         else:
-            log.info("job %s goes back in line: %s (%s)", job.id, error.code, error.cause)
+            log.info("job %s goes back in line: %s (%s)", job.id, error.code, _loggable(error))
             await self._back_in_line(course, error, seconds, free=verdict == "free_and_retry")
         if isinstance(error, OutOfMemory):
             await self._hooks.ceiling()
@@ -288,7 +289,7 @@ class Conclusion:
             server.name,
             seconds,
             error.code,
-            error.cause,
+            _loggable(error),
         )
         # The slot is kept: if its template is to rest, no other job of it shall begin meanwhile.
         closed = await self.fail(job.id, error)
@@ -308,7 +309,8 @@ class Conclusion:
                 template=job.work.template,
                 wait=about(until - now),
                 reason=error.text,
-            )
+            ),
+            quiet=Text("Template {template} rests after several failures.", template=job.work.template),
         )
         await self._hooks.quarantined(job.work.template, until)
 
@@ -317,6 +319,13 @@ class Conclusion:
         if closed is not None:
             self._streams.publish(JobOver(closed, error))
         self._hooks.wake()
+
+
+def _loggable(error: FairbrushError) -> str:
+    """A node's own words may quote what somebody asked for: these are for that person, not for the log."""
+    if isinstance(error, NodeFailed):
+        return f"node {error.node_id} {error.class_type}"
+    return error.cause
 
 
 def _advised(error: OutOfMemory, largest: int | None) -> OutOfMemory:

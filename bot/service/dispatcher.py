@@ -27,7 +27,7 @@ from bot.domain.errors import (
 from bot.domain.estimates import Estimates
 from bot.domain.fairqueue import FairQueue, Waiting
 from bot.domain.guard import Ceilings, Quarantine, quarantined, too_big
-from bot.domain.ids import JobId, ServerName, TemplateName
+from bot.domain.ids import JobId, ServerName, TemplateName, UserId
 from bot.domain.jobs import JobState
 from bot.domain.text import Text
 from bot.service.attempts import Attempts, Guards, Hooks, new_prompt_id
@@ -48,6 +48,8 @@ Outcome = Literal["cancelled", "stopping", "over"]
 
 FLOWS_EVERY = 5.0
 """Seconds between writing down the virtual times: what a kill can lose of them."""
+MOST_NEEDS = 10_000
+"""Kinds of jobs that are remembered, though nobody waits for one."""
 
 
 @dataclass(slots=True)
@@ -90,6 +92,7 @@ class Dispatcher:
         self._tasks: asyncio.TaskGroup | None = None
         self._stranded: set[JobId] = set()
         """Waiting, and no server can paint them."""
+        self._saved: tuple[float, Mapping[UserId, float]] | None = None
         self._running: dict[JobId, asyncio.Task[None]] = {}
         self._ending: set[asyncio.Task[Outcome]] = set()
         self._resumed: list[tuple[Server, Active]] = []
@@ -456,11 +459,16 @@ class Dispatcher:
         while True:
             await self._clock.sleep(FLOWS_EVERY)
             await self._save_flows()
+            if len(self.lanes) > MOST_NEEDS:
+                self.lanes.keep({job.work.needs for job in self._jobs.values()})
 
     async def _save_flows(self) -> None:
         guards = self._guards
+        flows = self.queue.virtual_time, self.queue.lagging()
         try:
-            await self._store.save_flows(self.queue.virtual_time, self.queue.lagging())
+            if flows != self._saved:
+                await self._store.save_flows(*flows)
+                self._saved = flows
             await _save(self._store, "estimates", guards.estimates)
             await _save(self._store, "ceilings", guards.ceilings)
             await _save(self._store, "quarantine", guards.quarantine)

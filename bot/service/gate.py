@@ -9,14 +9,14 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from bot.domain.errors import NoServerCan, NotAccepting, WordsBlocked
+from bot.domain.errors import NoServerCan, NotAccepting, ParameterError, WordsBlocked
 from bot.domain.guard import quarantined, too_big
 from bot.domain.ids import IdentityId, RequestId, ServerName
 from bot.domain.jobs import job_id
 from bot.domain.text import Text
 from bot.domain.tiers import Tier
 from bot.domain.work import Work
-from bot.presentation.flags import Ask, require_prompt
+from bot.presentation.flags import MAX_CHARACTERS, Ask, require_prompt
 from bot.service.attempts import Guards
 from bot.service.clock import Clock
 from bot.service.dispatcher import Gates
@@ -89,6 +89,7 @@ class Gate:
     ) -> tuple[Passed, ...]:
         """The requests that ``ask`` means. Raises Denied, or another UserError, with its own message."""
         self.open_for_new()
+        readable(ask)
         moderate(ask, self.moderator)
         template = choose_template(self.shelf.library, ask, origin.command)
         now = self.clock.now()
@@ -173,6 +174,20 @@ class Gate:
             if not any(ceilings.allows(server, job.work, now) for server in servers):
                 worked = [ceilings.largest(server, job.work, now) or 0 for server in servers]
                 raise too_big(job.work, max(worked))
+
+
+def readable(ask: Ask) -> None:
+    """Raise :class:`ParameterError` for a text that is too long to be looked at: looking takes time."""
+    longest = max(map(len, texts_of(ask)))
+    if longest > MAX_CHARACTERS:
+        raise ParameterError(
+            "prompt_text",
+            Text(
+                "Your text has {count} characters; at most {most} are read. Shorten it.",
+                count=longest,
+                most=MAX_CHARACTERS,
+            ),
+        )
 
 
 def moderate(ask: Ask, moderator: Moderator) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 
 from bot.domain.ids import ServerName
 from bot.domain.text import Text
@@ -24,6 +24,15 @@ class Lanes:
         """Make a key of :attr:`~bot.domain.work.Work.needs` known; ``needs`` is its JSON."""
         if key not in self._needs:
             self._needs[key] = Needs.from_json(needs)
+
+    def __len__(self) -> int:
+        """Needs that are known."""
+        return len(self._needs)
+
+    def keep(self, keys: Set[str]) -> None:
+        """Forget all others: whoever may ask can think of any number of them."""
+        self._needs = {key: needs for key, needs in self._needs.items() if key in keys}
+        self._lanes = {key: servers for key, servers in self._lanes.items() if key in keys}
 
     def knows(self, key: str) -> bool:
         return key in self._needs

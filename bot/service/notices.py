@@ -25,9 +25,10 @@ class Notices:
         """When, in monotonic seconds: a clock that is set back must not silence anything."""
         self._last: dict[str, str] = {}
 
-    def tell(self, text: Text, *, about: str = "") -> None:
+    def tell(self, text: Text, *, about: str = "", quiet: Text | None = None) -> None:
         """The same one is not repeated within an hour. ``about`` names what comes and goes, like a server:
-        of that only the very last thing is not repeated."""
+        of that only the very last thing is not repeated. ``quiet``: for the log instead, when the text may
+        quote somebody."""
         now, said = self._clock.monotonic(), str(text)
         self._said = {old: at for old, at in self._said.items() if now - at < _AGAIN}
         if said in self._said and self._last.get(about, said) == said:
@@ -36,7 +37,7 @@ class Notices:
         if about:
             self._last[about] = said
         self._latest.append(Notice(self._clock.now(), text))
-        log.warning("%s", text)
+        log.warning("%s", quiet or text)
 
     def latest(self) -> tuple[Notice, ...]:
         return tuple(self._latest)

@@ -263,6 +263,9 @@ class UseCases:
             except FairbrushError:
                 await self._forget(plan.draft for plan in plans)
                 raise
+            for plan in plans:
+                for key, needs in plan.draft.needs.items():
+                    self.gate.lanes.learn(key, needs)  # it may have been forgotten while they were written
             await self.dispatcher.submit(job for each in accepted if each.fresh for job in each.jobs)
             await self._forget(
                 plan.draft for plan, each in zip(plans, accepted, strict=True) if not each.fresh

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import operator
 from collections.abc import Awaitable
 
 from bot.domain.errors import BackendError, StoreUnavailable
+from bot.domain.ids import ServerName
 from bot.domain.jobs import JobState
 from bot.domain.text import Text
 from bot.service.clock import Clock
@@ -15,6 +17,8 @@ from bot.service.notices import Notices
 from bot.service.servers import Server, ServerState
 from bot.service.shelf import Shelf
 from bot.service.store import Store
+from bot.service.threads import in_thread
+from bot.templates.catalogue import Catalogue
 
 log = logging.getLogger(__name__)
 
@@ -38,6 +42,8 @@ class Warden:
         self._notices = notices
         self._clock = clock
         self._changed = asyncio.Lock()
+        self._seen: dict[ServerName, Catalogue] = {}
+        """The latest catalogue of each server, which may be equal to the one in use."""
 
     async def run(self) -> None:
         """Until cancelled."""
@@ -125,8 +131,11 @@ class Warden:
     async def _look_at_offer(self, server: Server) -> None:
         """Models and nodes may come and go while a server runs."""
         catalogue = await server.backend.catalogue()
-        if catalogue is server.catalogue:
+        if catalogue is self._seen.get(server.name):
             return
+        self._seen[server.name] = catalogue
+        if await in_thread(operator.eq, catalogue, server.catalogue):
+            return  # read anew, and nothing is new
         server.catalogue = catalogue
         async with self._changed:
             known = {
