@@ -19,6 +19,8 @@ from urllib.parse import quote, urlsplit
 from aiohttp import web
 from PIL import Image
 
+from tests.support.discord.failures import ApiError
+from tests.support.discord.faults import Faults
 from tests.support.discord.messages import Attachment
 from tests.support.discord.signals import Signal
 
@@ -103,6 +105,7 @@ class Cdn:
 
     now: Callable[[], int]
     changed: Signal
+    faults: Faults
     base: str = ""
     ttl: float = TTL_SECONDS
     files: dict[str, Attachment] = field(default_factory=dict)
@@ -139,6 +142,10 @@ class Cdn:
             return web.Response(body=PIXEL, content_type="image/png")
         self.downloads.append(path)
         self.changed.fire()
+        try:
+            await self.faults.meet("download", path, after=False)
+        except ApiError as error:
+            return web.Response(status=error.status, text=error.message)
         file = self.files.get(path)
         if file is None or file.deleted or not self._permitted(path, dict(request.query)):
             return web.Response(status=404, text="This content is no longer available.")

@@ -1,7 +1,7 @@
 """What tests break: answers of chosen operations, for a chosen number of times.
 
 Operations are named as in Discord's OpenAPI description (``create_interaction_response``, ``update_message``
-…); ``*`` stands for any letters.
+…); ``*`` stands for any letters. ``download`` is the CDN.
 """
 
 from __future__ import annotations

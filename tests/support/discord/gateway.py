@@ -36,7 +36,9 @@ if TYPE_CHECKING:
 class Gateway:
     """``counts``: IDENTIFY, RESUME, HEARTBEAT … that were received; ``opened``: connections ever.
 
-    ``ready_gate``: when set to an event, READY is said only after it. ``refusals``: statuses of the next
+    ``gate``: when set to an event, nothing is said before it; ``ready_gate``: the same for READY alone.
+    ``identify_seconds``: an IDENTIFY earlier than so much after another is refused (Discord: 5; 0: none is).
+    ``refusals``: statuses of the next
     connection attempts. ``allowed_intents``: privileged ones that the bot has been granted.
     """
 
@@ -50,6 +52,8 @@ class Gateway:
         self.shards = 1
         self.allowed_intents = 0
         self.ready_gate: asyncio.Event | None = None
+        self.gate: asyncio.Event | None = None
+        self.identify_seconds = 0.0
         self.refusals: list[int | None] = []
         self.changed = Signal()
         self._talk = Talk(world, self)
@@ -141,7 +145,7 @@ class Gateway:
         ws = web.WebSocketResponse(max_msg_size=1 << 16, autoping=True)
         await ws.prepare(request)
         compressor = zlib.compressobj() if request.query.get("compress") == "zlib-stream" else None
-        socket = Socket(request, ws, compressor)
+        socket = Socket(request, ws, compressor, lambda: self.gate)
         self.sockets.append(socket)
         writer = asyncio.create_task(socket.write())
         socket.send({"op": HELLO, "d": {"heartbeat_interval": round(self.heartbeat_seconds * 1000)}})

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import zlib
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -50,11 +51,13 @@ class Session:
 
 @dataclass(eq=False)
 class Socket:
-    """A connection. What is sent waits in ``outbox`` for the writer, so that dispatching never waits."""
+    """A connection. What is sent waits in ``outbox`` for the writer, so that dispatching never waits;
+    the writer waits for the event that ``gate`` gives, if it gives one."""
 
     request: web.Request
     ws: web.WebSocketResponse
     compressor: Any
+    gate: Callable[[], asyncio.Event | None]
     outbox: asyncio.Queue[Json | Closed | None] = field(default_factory=asyncio.Queue)
     session: Session | None = None
     silent: bool = False
@@ -69,6 +72,9 @@ class Socket:
             if isinstance(item, Closed):
                 await self.ws.close(code=item.code, message=str(item).encode())
                 return
+            held = self.gate()
+            if held is not None:
+                await held.wait()
             try:
                 await self._put(json.dumps(item, separators=(",", ":")))
             except ConnectionResetError:

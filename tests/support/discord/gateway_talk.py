@@ -6,6 +6,7 @@ Source: https://discord.com/developers/docs/topics/opcodes-and-status-codes#gate
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -33,6 +34,7 @@ class Talk:
     def __init__(self, world: DiscordWorld, gateway: Gateway) -> None:
         self._world = world
         self._gateway = gateway
+        self._identified = -math.inf
 
     def _pace(self, socket: Socket) -> None:
         now = asyncio.get_running_loop().time()
@@ -78,6 +80,9 @@ class Talk:
             raise Closed(4010, "Invalid shard.")
         if data["intents"] & PRIVILEGED & ~self._gateway.allowed_intents:
             raise Closed(4014, "Disallowed intent(s).")
+        if self._too_soon():
+            socket.send({"op": INVALID_SESSION, "d": False})
+            return
         if self._gateway.ready_gate is not None:
             await self._gateway.ready_gate.wait()
         session = Session(f"session-{self._world.ids.mint()}", shard, shards, data["intents"], socket=socket)
@@ -87,6 +92,12 @@ class Talk:
         for guild in self._world.guilds.values():
             if guild.has_bot and not guild.unavailable and session.hears(guild.id):
                 session.push("GUILD_CREATE", payloads.whole_guild(guild))
+
+    def _too_soon(self) -> bool:
+        now = asyncio.get_running_loop().time()
+        too_soon = now < self._identified + self._gateway.identify_seconds
+        self._identified = now
+        return too_soon
 
     def _resume(self, socket: Socket, data: Json) -> None:
         if data.get("token") != self._world.token:

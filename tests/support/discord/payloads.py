@@ -76,7 +76,7 @@ def channel(where: Channel) -> Json:
         "id": str(where.id),
         "type": where.kind,
         "flags": 0,
-        "last_message_id": str(max(where.messages)) if where.messages else None,
+        "last_message_id": str(next(reversed(where.messages))) if where.messages else None,
     }
     if where.guild is None:
         return {**found, "recipients": [user(each) for each in where.recipients]}

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from tests.support.discord import check_components as parts
+from tests.support.discord import permissions
 from tests.support.discord.cdn import Upload, attachment_of
 from tests.support.discord.failures import CannotUse, Json
 from tests.support.discord.guilds import Channel
@@ -172,7 +173,13 @@ class Person(User):
         return Shown(message)
 
     async def deletes(self, message: Shown | Message) -> None:
-        self.world.posting.delete(_raw(message))
+        """Their own, or with the right to manage messages anybody's."""
+        raw = _raw(message)
+        guild = raw.channel.guild
+        bits = 0 if guild is None else permissions.in_channel(raw.channel, guild.members[self.id])
+        if raw.author is not self and not bits & permissions.MANAGE_MESSAGES:
+            raise CannotUse("somebody else's message")
+        self.world.posting.delete(raw)
 
     # How
 

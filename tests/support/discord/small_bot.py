@@ -141,7 +141,7 @@ class Stage:
 @asynccontextmanager
 async def staged(bot: SmallBot | None = None, **options: Any) -> AsyncIterator[Stage]:
     """``options``: of the :class:`DiscordWorld`. What goes wrong unnoticed in the bot fails the test."""
-    async with DiscordWorld(**options) as world:
+    async with DiscordWorld(**{"check_answers": True, **options}) as world:
         guild = world.guild()
         channel, alice = guild.channel(), guild.member("alice")
         async with running(world, bot) as started:

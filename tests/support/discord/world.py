@@ -42,8 +42,9 @@ class DiscordWorld:
     """``async with DiscordWorld() as discord``: a server that a bot can log in to with :attr:`token`.
 
     ``clock``: its ``now`` dates ids, tokens and signed addresses; rate limits follow the event loop.
-    ``limits``: :meth:`RateLimits.quick` unless given. ``strict``: hold requests and answers against Discord's
-    description, and fail on leaving if something was not allowed. ``recording``: keep what was received.
+    ``limits``: :meth:`RateLimits.quick` unless given. ``strict``: hold requests against Discord's
+    description (a millisecond each, so not for benches), and fail on leaving if something was not allowed;
+    ``check_answers``: the stand-in's own answers too. ``recording``: keep what was received.
     ``point``: discord.py in this process talks to it as long as it lasts. ``pauses``: discord.py does not
     sleep, and rate limits follow the clock.
     """
@@ -55,6 +56,7 @@ class DiscordWorld:
         limits: RateLimits | None = None,
         token: str = TOKEN,
         strict: bool = True,
+        check_answers: bool = False,
         recording: bool = True,
         point: bool = True,
         pauses: Pauses | None = None,
@@ -62,7 +64,7 @@ class DiscordWorld:
         self.clock = clock or Clock()
         self.limits = limits or RateLimits.quick()
         self.token, self.strict, self.recording, self.point = token, strict, recording, point
-        self.pauses = pauses
+        self.pauses, self.check_answers = pauses, check_answers
         self.now = self.clock.now
         self.ids = Snowflakes(self.now)
         self.bot = User(self.ids.mint(), "Fairbrush", bot=True)
@@ -77,9 +79,9 @@ class DiscordWorld:
         self.keep_bytes = 100 * MIB
         """Of a file; of larger ones only the size is remembered."""
         self.changed = Signal()
-        self.cdn = Cdn(self.now, self.changed)
         self.commands = Commands(self.application_id, self.now, self.ids.mint)
         self.faults = Faults(self.clock.sleep, self.changed)
+        self.cdn = Cdn(self.now, self.changed, self.faults)
         self.gateway = Gateway(self)
         self.posting = Posting(self)
         self.server = Server(self)
