@@ -64,14 +64,18 @@ def _whole(form: Form, path: Path, components: list[Json]) -> None:
 
 
 def custom_ids(path: Path, components: list[Json]) -> Iterator[tuple[Path, str]]:
+    """Every custom id, however deep, and where it is."""
     for index, component in enumerate(components):
-        where = (*path, index)
-        if component.get("custom_id"):
-            yield where, component["custom_id"]
-        yield from custom_ids((*where, "components"), component.get("components", []))
-        for key in ("accessory", "component"):
-            if key in component:
-                yield from custom_ids((*where, key), [component[key]])
+        yield from _custom_ids_of((*path, index), component)
+
+
+def _custom_ids_of(where: Path, component: Json) -> Iterator[tuple[Path, str]]:
+    if component.get("custom_id"):
+        yield where, component["custom_id"]
+    yield from custom_ids((*where, "components"), component.get("components", []))
+    for key in ("accessory", "component"):
+        if key in component:
+            yield from _custom_ids_of((*where, key), component[key])
 
 
 def _one(form: Form, path: Path, value: Any, allowed: frozenset[int]) -> None:

@@ -78,8 +78,9 @@ class Person(User):
         self, channel: Channel, name: str, target: Shown | Message | User, *, sent_ago: float = 0.0
     ) -> Reply:
         """A command of the context menu of a message or of somebody."""
-        on_user = isinstance(target, User)
-        kind = USER_COMMAND if on_user else MESSAGE_COMMAND
+        kind = USER_COMMAND if isinstance(target, User) else MESSAGE_COMMAND
+        if not isinstance(target, User):
+            self._sees(_raw(target))
         command = find_command(self.world, self, channel, name, kind)
         resolved = Resolved(self.world, channel)
         about: dict[str, Any] = {"command_type": kind}
@@ -88,7 +89,6 @@ class Person(User):
             key = resolved.user(target)
         else:
             about["target_message"] = _raw(target)
-            self._sees(_raw(target))
             key = resolved.message(_raw(target))
         interaction = self._interaction(Kind.COMMAND, channel, sent_ago, **about)
         return self._send(interaction, self._command_data(command, []) | {"target_id": key}, resolved)
