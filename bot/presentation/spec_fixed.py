@@ -25,8 +25,11 @@ MENUS: tuple[MenuSpec, ...] = (
 
 _REASON = OptionSpec("reason", OptionKind.TEXT, Text("Why; kept in the audit log"), max_length=500)
 _USER = OptionSpec("user", OptionKind.USER, Text("Whose"), required=True)
-_TEMPLATE = OptionSpec("template", OptionKind.TEXT, Text("Which one"), autocomplete=Source.TEMPLATE)
 _JOB_LETTERS = 40
+
+
+def _template(source: Source) -> OptionSpec:
+    return OptionSpec("template", OptionKind.TEXT, Text("Which one"), required=True, autocomplete=source)
 
 
 def _job(description: Text, *, required: bool) -> OptionSpec:
@@ -189,15 +192,12 @@ def _usage() -> CommandSpec:
 
 
 def _templates() -> CommandSpec:
-    needed = OptionSpec(
-        "template", _TEMPLATE.kind, _TEMPLATE.description, required=True, autocomplete=Source.TEMPLATE
-    )
     return CommandSpec(
         "templates",
         Text("The templates"),
         subcommands=(
             CommandSpec("reload", Text("Look for new and changed workflow files now")),
-            CommandSpec("enable", Text("Offer a template again"), (needed,)),
-            CommandSpec("disable", Text("Offer a template no longer"), (needed, _REASON)),
+            CommandSpec("enable", Text("Offer a template again"), (_template(Source.DISABLED),)),
+            CommandSpec("disable", Text("Offer a template no longer"), (_template(Source.TEMPLATE), _REASON)),
         ),
     )

@@ -56,7 +56,8 @@ class Pool:
         wanted = fold(typed[:_MOST_TYPED])
         if not wanted:
             return list(self.suggestions[:limit])
-        words = tuple(f" {word}" for word in wanted.split())
+        # The longest first: most names lack it, and need no further look.
+        words = tuple(sorted(wanted.split(), key=len, reverse=True))
         squeezed = wanted.replace(" ", "")
         ranked = [
             (rank, index)
@@ -80,12 +81,10 @@ class Pool:
             if key.startswith(begin):
                 return 2
             return 3 if begin in key else 5
-        if len(words) > 1:
+        if len(words) > 1 and words[0] in self.compact[index]:
             key = self.keys[index]
             if all(word in key for word in words):
-                return 4
-            if all(word[1:] in key for word in words):
-                return 6
+                return 4 if all(f" {word}" in key for word in words) else 6
         return None
 
     def _similar(self, wanted: str, limit: int, without: frozenset[int]) -> list[int]:
@@ -186,13 +185,16 @@ class Index:
     """By command and source: what any of its templates has. The command "" stands for all templates."""
 
 
-def build_index(templates: Sequence[Template], specs: Sequence[CommandSpec]) -> Index:
-    """For these (enabled) templates, fitted to what the servers have, and the commands made from them."""
+def build_index(
+    templates: Sequence[Template], specs: Sequence[CommandSpec], disabled: Sequence[str] = ()
+) -> Index:
+    """For these (enabled) templates, fitted to what the servers have, and the commands made from them;
+    ``disabled`` are names of others."""
     shared: dict[tuple[object, ...], Pool] = {}
     names: dict[str, TemplateNames] = {each.name: _names_of(each, shared) for each in templates}
     commands = {spec.name: tuple(n for n in spec.templates if n in names) for spec in specs if spec.templates}
     by_name: dict[str, Template] = {template.name: template for template in templates}
-    of_command: dict[tuple[str, str], Pool] = {}
+    of_command = {("", str(Source.DISABLED)): make_pool((name, name, "") for name in disabled)}
     for command, members in {**commands, "": tuple(each.name for each in names.values())}.items():
         of_command[command, Source.TEMPLATE] = make_pool(_template_entry(by_name[name]) for name in members)
         sources = {source: None for name in members for source in names[name].pools}

@@ -16,6 +16,7 @@ from bot.presentation.flag_values import MAX_COUNT
 from bot.presentation.spec_types import Choice, OptionKind, OptionSpec, Source
 from bot.templates.assemble import STRENGTH, role_of
 from bot.templates.params import (
+    MAX_TEXT,
     ChoiceParameter,
     FloatParameter,
     IntParameter,
@@ -113,6 +114,9 @@ class _Options:
 
     def _texts(self) -> Iterator[OptionSpec]:
         prompts = self._having("prompt_text", TextParameter)
+        # Without any template there is a prompt all the same: the answer says what is missing.
+        if not self.templates:
+            yield OptionSpec(PROMPT, OptionKind.TEXT, WORDS[PROMPT], required=True, max_length=MAX_TEXT)
         if prompts:
             everywhere = len(prompts) == len(self.templates)
             yield _text(PROMPT, prompts, required=everywhere and all(each.required for each in prompts))

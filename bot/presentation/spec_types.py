@@ -31,6 +31,7 @@ class Source(StrEnum):
     LORA = "lora"
     ASPECT = "aspect"
     JOB = "job"
+    DISABLED = "disabled template"
 
 
 @dataclass(frozen=True, slots=True)

@@ -65,8 +65,13 @@ class Commands:
     specs: tuple[CommandSpec, ...]
     notes: tuple[Text, ...] = ()
 
-    def get(self, name: str) -> CommandSpec | None:
-        return next((spec for spec in self.specs if spec.name == name), None)
+    def get(self, name: str, *subcommands: str) -> CommandSpec | None:
+        """``get("admin", "quota", "show")``"""
+        level, found = self.specs, None
+        for word in (name, *subcommands):
+            found = next((spec for spec in level if spec.name == word), None)
+            level = found.subcommands if found is not None else ()
+        return found
 
     def paints(self, name: str) -> bool:
         """Whether it asks for pictures; of a template's own commands as well as of ``imagine``."""

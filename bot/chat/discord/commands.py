@@ -112,7 +112,7 @@ def _command(spec: CommandSpec, locales: Mapping[str, Translate]) -> Payload:
         "contexts": [IN_GUILD, IN_BOT_DM] if moderators else [IN_GUILD, IN_BOT_DM, IN_PRIVATE],
         "integration_types": [BY_GUILD] if moderators else [BY_GUILD, BY_USER],
         # Discord only hides it from others; who may do what is checked when it is used.
-        "default_member_permissions": str(MANAGE_GUILD) if moderators else None,
+        "default_member_permissions": MANAGE_GUILD if moderators else None,
     }
     if inside := _inside(spec, locales):
         payload["options"] = inside
@@ -240,8 +240,9 @@ def _parts(payload: Payload) -> Iterator[Payload]:
 
 def _shortened(spec: CommandSpec, dropped: Sequence[str]) -> Text:
     return Text(
-        "/{command} is longer than Discord takes ({most} characters). No options of its own have {names}: they "
-        "are reached by its option {more}, as flags. Shorter descriptions in the sidecars would help.",
+        "/{command} is longer than Discord takes ({most} characters). No options of their own "
+        "have {names}: they are reached by its option {more}, as flags. Shorter "
+        "descriptions in the sidecars would help.",
         command=spec.name,
         most=MOST_LETTERS,
         names=", ".join(dropped),

@@ -143,8 +143,8 @@ async def _tell(
         return _problem(target, _refused(error, target, body), str(error))
     except discord.RateLimited as error:
         text = Text(
-            "Discord lets no commands be registered for another {seconds} s. They are tried again at the next "
-            "start.",
+            "Discord lets no commands be registered for another {seconds} s. They are tried again at "
+            "the next start.",
             seconds=round(error.retry_after),
         )
         return _problem(target, text, str(error))
@@ -168,8 +168,8 @@ def _refused(error: discord.HTTPException, target: str, payloads: Sequence[Paylo
     match error.code:
         case 30034:
             return Text(
-                "Discord takes no more new commands today ({target}): 200 a day are its limit. Those that are "
-                "registered go on working; start the bot again tomorrow.",
+                "Discord takes no more new commands today ({target}): 200 a day are its limit. Those that "
+                "are registered go on working; start the bot again tomorrow.",
                 target=target,
             )
         case 30032:
@@ -192,8 +192,8 @@ def _refused(error: discord.HTTPException, target: str, payloads: Sequence[Paylo
         return Text("Discord does not take the token any more. Put a new one into discord.token.")
     if error.status >= 500:
         return Text(
-            "Discord had trouble of its own ({status}) when commands were registered ({target}). Those of the "
-            "last time stay; they are tried again at the next start.",
+            "Discord had trouble of its own ({status}) when commands were registered ({target}). Those of "
+            "the last time stay; they are tried again at the next start.",
             status=error.status,
             target=target,
         )
