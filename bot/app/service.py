@@ -9,9 +9,10 @@ import logging
 import secrets
 import shutil
 import uuid
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from bot.app.backends import configured_server, start_engine
@@ -84,6 +85,9 @@ def accounts_of(settings: Settings, store: Store, clock: Clock) -> Accounts:
     )
 
 
+NO_PARTS: Mapping[str, Callable[[], Awaitable[None]]] = MappingProxyType({})
+
+
 @asynccontextmanager
 async def open_service(
     settings: Settings,
@@ -91,10 +95,10 @@ async def open_service(
     *,
     clock: Clock | None = None,
     engine: EngineSettings | None = None,
-    deliverers: Mapping[str, Deliverer] | None = None,
+    front_ends: Callable[[Service], Mapping[str, Callable[[], Awaitable[None]]]] | None = None,
 ) -> AsyncIterator[Service]:
     """Open the data directory, recover what an earlier process left, and work until the body ends; then
-    wind down in stages.
+    wind down in stages. ``front_ends`` makes what has to run beside it, by name.
 
     Raises AlreadyRunning, DatabaseUnusable and other ConfigErrors, OutputError and StoreUnavailable.
     """
@@ -106,9 +110,10 @@ async def open_service(
         servers = [await _connect(stack, settings, store, server) for server in configured]
         with _much_that_stays():
             service = await make_service(
-                settings, store, servers, clock=clock, deliverers=deliverers or {}, embedded=embedded
+                settings, store, servers, clock=clock, deliverers={}, embedded=embedded
             )
-        async with at_work(service, settings.queue.shutdown_seconds):
+        parts = NO_PARTS if front_ends is None else front_ends(service)
+        async with at_work(service, settings.queue.shutdown_seconds, parts):
             yield service
 
 
@@ -192,15 +197,18 @@ async def make_service(
 
 
 @asynccontextmanager
-async def at_work(service: Service, shutdown_seconds: float) -> AsyncIterator[None]:
+async def at_work(
+    service: Service, shutdown_seconds: float, parts: Mapping[str, Callable[[], Awaitable[None]]] = NO_PARTS
+) -> AsyncIterator[None]:
     """Work while inside. On leaving, nothing more is begun, and what is being painted may end within
-    ``shutdown_seconds``; the rest is found again by the next start."""
+    ``shutdown_seconds``; the rest is found again by the next start. ``parts``: front-ends, by name."""
     async with asyncio.TaskGroup() as tasks:
         work = [
             tasks.create_task(service.dispatcher.run(), name="dispatcher"),
             tasks.create_task(service.warden.run(), name="warden"),
             tasks.create_task(service.courier.run(), name="courier"),
             tasks.create_task(service.housekeeping.run(), name="housekeeping"),
+            *(tasks.create_task(_run(part), name=name) for name, part in parts.items()),
         ]
         try:
             yield
@@ -209,6 +217,10 @@ async def at_work(service: Service, shutdown_seconds: float) -> AsyncIterator[No
                 await service.dispatcher.wind_down(shutdown_seconds)
             for task in work:
                 task.cancel()
+
+
+async def _run(part: Callable[[], Awaitable[None]]) -> None:
+    await part()
 
 
 async def servers_heard_of(service: Service, patience: float) -> None:

@@ -10,10 +10,15 @@ import click
 from bot.cli.common import comfyui_option, config_option
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Mapping, Sequence
+
     from bot.app.service import Service
+    from bot.chat.discord.bot import DiscordBot
     from bot.cli.interruption import Interruption
     from bot.config import Settings
 
+CHAT_SECONDS = 15.0
+"""How long "ready" waits for a chat platform."""
 FIRST_LOOK = 5.0
 """Seconds that the servers get to answer before "ready" says that they do not."""
 
@@ -76,8 +81,11 @@ async def _work(
     from bot.sketch import EngineSettings
 
     engine = EngineSettings(pace=pace or 0.0)
+    chats: list[DiscordBot] = []
     async with (
-        open_service(settings, comfyui, engine=engine) as service,
+        open_service(
+            settings, comfyui, engine=engine, front_ends=lambda service: _front_ends(settings, service, chats)
+        ) as service,
         # It goes last: while the bot winds down, commands are still answered and pictures handed over.
         ControlServer(service.operator, service.accounts, folder=settings.data_dir),
     ):
@@ -87,7 +95,8 @@ async def _work(
             if (found := _found(service)) is not None:
                 say(found)
             await servers_heard_of(service, FIRST_LOOK)
-            put(f"ready: {_connected(service)}")
+            told = [await _discord(chat) for chat in chats]
+            put(f"ready: {_connected(service, told)}")
             await interruption.asked.wait()
             say(_stopping(service, settings.queue.shutdown_seconds))
             await service.dispatcher.wind_down(settings.queue.shutdown_seconds)
@@ -129,9 +138,37 @@ def _found(service: Service) -> str | None:
     return " ".join(told) or None
 
 
-def _connected(service: Service) -> str:
+def _front_ends(
+    settings: Settings, service: Service, chats: list[DiscordBot]
+) -> Mapping[str, Callable[[], Awaitable[None]]]:
+    """What the configuration names; ``chats`` gets each of them."""
+    if settings.discord is None or not settings.discord.token.get_secret_value():
+        return {}
+    # It takes a while to load, and nobody else needs it.
+    from bot.app.discord import discord_parts
+    from bot.service.clock import Clock
+
+    parts = discord_parts(settings, settings.discord, service, Clock())
+    chats.append(parts.bot)
+    return parts.run
+
+
+async def _discord(chat: DiscordBot) -> str:
+    """Whether Discord is connected by now; it goes on trying anyway."""
+    import asyncio
+
+    try:
+        async with asyncio.timeout(CHAT_SECONDS):
+            await chat.connected.wait()
+    except TimeoutError:
+        return "Discord not reached yet"
+    assert chat.client is not None
+    return f"Discord as {chat.client.user}"
+
+
+def _connected(service: Service, chats: Sequence[str]) -> str:
     parts = [f"{server.name} {server.url} {server.state}" for server in service.dispatcher.servers.values()]
-    parts.append("no chat platform is configured")
+    parts += chats or ["no chat platform is configured"]
     waiting = service.recovered.waiting + service.recovered.attached
     if waiting:
         parts.append(f"{_count(waiting, 'job')} from before")

@@ -10,6 +10,7 @@ import contextlib
 import hashlib
 import mimetypes
 import os
+import sys
 import uuid
 import warnings
 from collections.abc import Iterable
@@ -100,6 +101,7 @@ class Gallery:
         target = self.folder / relative
         target.parent.mkdir(parents=True, exist_ok=True)
         part.replace(target)
+        _sync_folder(target.parent)
         guessed = mime or mimetypes.guess_type(target.name)[0] or "application/octet-stream"
         return StoredFile(digest, relative, guessed, size)
 
@@ -124,6 +126,17 @@ class Gallery:
 def _make_room(part: Path) -> None:
     part.parent.mkdir(parents=True, exist_ok=True)
     part.open("xb").close()
+
+
+def _sync_folder(folder: Path) -> None:
+    """The new name is on the disk, too, before a row refers to it; Windows has no such call."""
+    if sys.platform == "win32":
+        return
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
 
 
 def _discard(path: Path) -> None:

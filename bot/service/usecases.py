@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 
-from bot.domain.errors import FairbrushError, NotFound, NotYours, OutputError
+from bot.domain.errors import FairbrushError, NotFound, NotYours, OutputError, UserError
 from bot.domain.ids import IdentityId, JobId, RequestId
 from bot.domain.jobs import OPEN, JobState, request_of
 from bot.domain.quota import Standing
@@ -260,7 +260,9 @@ class UseCases:
                 except NotFound:
                     # Retention took an earlier result away in this very moment: then it is painted again.
                     accepted = await self.store.accept_together([plan.again for plan in plans])
-            except FairbrushError:
+            except UserError:
+                # Refused for certain. After any other error the rows may be there all the same, and the
+                # next start removes what has none.
                 await self._forget(plan.draft for plan in plans)
                 raise
             for plan in plans:

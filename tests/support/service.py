@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -118,6 +118,10 @@ class Bot:
                 await asyncio.sleep(0.001)
 
 
+Parts = Callable[[Settings, Service, Clock], Mapping[str, Callable[[], Awaitable[None]]]]
+"""Makes the front-ends of a bot."""
+
+
 @asynccontextmanager
 async def bot_at_work(
     folder: Path,
@@ -126,6 +130,7 @@ async def bot_at_work(
     clock: FakeClock | None = None,
     deliverers: Mapping[str, Deliverer] | None = None,
     shutdown_seconds: float = 0.0,
+    parts: Parts | None = None,
     **sections: Any,
 ) -> AsyncIterator[Bot]:
     """Start a bot on ``folder``; the same folder and servers again are a restart. On leaving, it ends as a
@@ -139,7 +144,8 @@ async def bot_at_work(
         service = await make_service(
             settings, store, states, clock=fake_clock.as_clock(), deliverers=deliverers or {}
         )
-        async with at_work(service, shutdown_seconds):
+        more = {} if parts is None else parts(settings, service, fake_clock.as_clock())
+        async with at_work(service, shutdown_seconds, more):
             bot = Bot(service, store, fake_clock, fakes, settings)
             for state in states:
                 await state.tried.wait()

@@ -1,0 +1,91 @@
+"""The first answer to an interaction, before anything slow: Discord waits three seconds, and no longer."""
+
+from __future__ import annotations
+
+import logging
+
+import discord
+
+from bot.chat.discord.address import Address
+from bot.chat.discord.render import Language, embed_of, view_of
+from bot.chat.discord.screen import NOBODY
+from bot.domain.ids import IdentityId
+from bot.presentation.cards import Card
+from bot.service.gate import Asker
+
+log = logging.getLogger(__name__)
+
+ALREADY_ACKNOWLEDGED = 40060
+"""The answer to an earlier try was lost: it took effect all the same."""
+
+
+class TooLate(Exception):
+    """The interaction cannot be answered any more (10062): nobody waits for what it asked."""
+
+
+async def defer(interaction: discord.Interaction, *, ephemeral: bool, update: bool = False) -> int:
+    """Say that an answer comes; the id of its message, 0 where Discord does not tell. ``update``: the message
+    with the button stays as it is. Raises TooLate."""
+    try:
+        answer = await interaction.response.defer(ephemeral=ephemeral, thinking=not update)
+    except discord.InteractionResponded:
+        return 0
+    except discord.HTTPException as error:
+        if error.code == ALREADY_ACKNOWLEDGED:
+            return 0
+        raise TooLate(f"{error.status} {error.code}") from error
+    return int(answer.message_id or 0) if answer is not None else 0
+
+
+async def open_modal(interaction: discord.Interaction, modal: discord.ui.Modal) -> None:
+    """Raises TooLate."""
+    try:
+        await interaction.response.send_modal(modal)
+    except discord.HTTPException as error:
+        if error.code != ALREADY_ACKNOWLEDGED:
+            raise TooLate(f"{error.status} {error.code}") from error
+
+
+async def address_of(interaction: discord.Interaction, message: int, *, ephemeral: bool) -> Address:
+    """Where the reply is. The id of its message is asked for where it is not known yet."""
+    if not message:
+        message = (await interaction.original_response()).id
+    installed = interaction.is_guild_integration() or interaction.guild_id is None
+    return Address(
+        application=interaction.application_id,
+        interaction=interaction.id,
+        token=interaction.token,
+        channel=interaction.channel_id or 0,
+        guild=interaction.guild_id or 0,
+        message=message,
+        ephemeral=ephemeral,
+        reachable=installed and not ephemeral,
+        user=interaction.user.id,
+    )
+
+
+async def show_once(interaction: discord.Interaction, card: Card, language: Language) -> None:
+    """Fill the deferred answer with a card that nothing follows."""
+    await interaction.edit_original_response(
+        embeds=[embed_of(card, language)], view=view_of(card, language), allowed_mentions=NOBODY
+    )
+
+
+async def whisper(interaction: discord.Interaction, card: Card, language: Language) -> None:
+    """A card for the eyes of whoever pressed, beside a message that stays as it is."""
+    await interaction.followup.send(
+        embed=embed_of(card, language),
+        view=view_of(card, language) or discord.utils.MISSING,
+        ephemeral=True,
+        allowed_mentions=NOBODY,
+    )
+
+
+def asker_of(interaction: discord.Interaction, admins: frozenset[int]) -> Asker:
+    """Who pressed or typed, with the roles that hold in this guild."""
+    user = interaction.user
+    roles: frozenset[str] = frozenset()
+    if isinstance(user, discord.Member):
+        # Only the ids are sent along, whatever the library knows of the guild.
+        roles = frozenset(f"discord:{role}" for role in user._roles)
+    return Asker(IdentityId(f"discord:{user.id}"), user.display_name, roles, admin=user.id in admins)

@@ -1,0 +1,192 @@
+"""The Discord front-end as one part: a connection, commands kept up to date, interactions to their place."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import aiohttp
+import discord
+
+from bot.chat.discord.answers import asker_of
+from bot.chat.discord.client import DiscordClient, stay_connected
+from bot.chat.discord.frontend import Interactions, Upload
+from bot.chat.discord.modals import submitted
+from bot.chat.discord.offer import Offer
+from bot.chat.discord.options import AttachmentRef, Invocation, read_options
+from bot.chat.discord.sync import Remember, sync_commands
+from bot.domain.errors import FairbrushError
+from bot.domain.text import Text
+from bot.presentation.flags import Ask
+from bot.presentation.specs import PRIVATE, Suggestion, ask_from
+from bot.service.notices import Notices
+from bot.service.usecases import UseCases
+
+log = logging.getLogger(__name__)
+
+SUGGESTING_SECONDS = 1.0
+"""Within this time whoever types is answered, with nothing if need be."""
+LONGEST_SUGGESTION = 100
+
+
+@dataclass(frozen=True, slots=True)
+class DiscordAccount:
+    """How to log in. ``guilds``: where commands are told at once; empty: everywhere."""
+
+    token: str
+    guilds: tuple[int, ...] = ()
+    admins: frozenset[int] = frozenset()
+    allowed_guilds: frozenset[int] = frozenset()
+    """Where it answers; empty: anywhere."""
+
+
+class DiscordBot:
+    """Run it, and it stays connected until cancelled."""
+
+    def __init__(
+        self,
+        account: DiscordAccount,
+        *,
+        interactions: Interactions,
+        usecases: UseCases,
+        offer: Callable[[], Awaitable[Offer]],
+        remember: Remember,
+        notices: Notices,
+        use: Callable[[DiscordClient], None],
+        sleep: Callable[[float], Awaitable[None]],
+        options: Mapping[str, Any] | None = None,
+    ) -> None:
+        """``use`` is told of every client that is made. ``options``: for discord.py's client."""
+        self._account = account
+        self._interactions = interactions
+        self._usecases = usecases
+        self._make_offer = offer
+        self._offer: Offer | None = None
+        self._remember = remember
+        self._notices = notices
+        self._use = use
+        self._sleep = sleep
+        self._options = dict(options or {})
+        self.client: DiscordClient | None = None
+        self.connected = asyncio.Event()
+
+    async def run(self) -> None:
+        """Raises AuthenticationFailed for a token that Discord does not know."""
+        await stay_connected(
+            lambda: DiscordClient(self.handle, self._tell_commands, **self._options),
+            self._account.token,
+            use=self._take,
+            sleep=self._sleep,
+        )
+
+    async def refresh(self) -> None:
+        """Templates or servers have changed: the commands follow."""
+        self._offer = await self._make_offer()
+        if self.client is not None and self.client.application_id is not None:
+            await self._sync(self.client, self._offer)
+
+    def _take(self, client: DiscordClient) -> None:
+        self.client = client
+        self._use(client)
+
+    async def _tell_commands(self, client: discord.Client) -> None:
+        """Before the gateway: what people type is known by the time that they can."""
+        self._offer = self._offer or await self._make_offer()
+        await self._sync(client, self._offer)
+        self.connected.set()
+
+    async def _sync(self, client: discord.Client, offer: Offer) -> None:
+        assert client.application_id is not None
+        payloads, guilds = offer.registration.payloads, self._account.guilds
+        synced = await sync_commands(client.http, client.application_id, guilds, payloads, self._remember)
+        for note in (*offer.notes, *(problem.text for problem in synced.problems)):
+            self._notices.tell(note)
+
+    async def handle(self, interaction: discord.Interaction) -> None:
+        """One interaction. Whatever goes wrong with it, the others go on."""
+        if self._foreign(interaction):
+            return
+        try:
+            await self._route(interaction)
+        except Exception:
+            log.exception("stumbled over interaction %s", interaction.id)
+
+    def _foreign(self, interaction: discord.Interaction) -> bool:
+        allowed = self._account.allowed_guilds
+        return bool(allowed) and interaction.guild_id is not None and interaction.guild_id not in allowed
+
+    async def _route(self, interaction: discord.Interaction) -> None:
+        data: Any = interaction.data or {}
+        kinds = discord.InteractionType
+        if interaction.type is kinds.application_command:
+            await self._command(interaction, read_options(data))
+        elif interaction.type is kinds.autocomplete:
+            await self._suggest(interaction, read_options(data))
+        elif interaction.type is kinds.component:
+            await self._interactions.press(interaction, str(data.get("custom_id", "")))
+        elif interaction.type is kinds.modal_submit:
+            await self._interactions.fill(interaction, str(data.get("custom_id", "")), submitted(data))
+
+    async def _command(self, interaction: discord.Interaction, invocation: Invocation) -> None:
+        offer = self._offer
+        if offer is not None and offer.commands.paints(invocation.name):
+            await self._imagine(interaction, invocation)
+            return
+        match invocation.name:
+            case "queue":
+                await self._interactions.queue(interaction)
+            case "quota":
+                await self._interactions.quota(interaction)
+            case "cancel":
+                await self._interactions.cancel(interaction, str(invocation.options.get("job", "")))
+            case "templates":
+                await self._interactions.templates(interaction)
+            case "help":
+                await self._interactions.help(interaction)
+            case _:
+                await self._interactions.refuse(
+                    interaction,
+                    FairbrushError(Text("This command is not there any more. Type / to see those that are.")),
+                )
+
+    async def _imagine(self, interaction: discord.Interaction, invocation: Invocation) -> None:
+        uploads = {
+            value.key: Upload(value.url, value.filename, value.size)
+            for value in invocation.options.values()
+            if isinstance(value, AttachmentRef)
+        }
+        read: Ask | FairbrushError
+        try:
+            read = ask_from(invocation.options)
+        except FairbrushError as error:
+            read = error
+        private = read.private if isinstance(read, Ask) else bool(invocation.options.get(PRIVATE))
+        await self._interactions.imagine(interaction, read, uploads, private=private, command=invocation.name)
+
+    async def _suggest(self, interaction: discord.Interaction, invocation: Invocation) -> None:
+        found: Sequence[Suggestion] = ()
+        if self._offer is not None:
+            try:
+                async with asyncio.timeout(SUGGESTING_SECONDS):
+                    found = self._offer.suggestions(invocation, await self._jobs(interaction, invocation))
+            except (TimeoutError, FairbrushError) as error:
+                log.info("no suggestions for %s: %r", interaction.id, error)
+        choices = [
+            discord.app_commands.Choice(name=one.name[:LONGEST_SUGGESTION], value=one.value) for one in found
+        ]
+        try:
+            await interaction.response.autocomplete(choices)
+        except (discord.HTTPException, aiohttp.ClientError) as error:
+            log.info("suggestions of %s came too late: %r", interaction.id, error)
+
+    async def _jobs(self, interaction: discord.Interaction, invocation: Invocation) -> tuple[Suggestion, ...]:
+        """One's own jobs, where a job is asked for."""
+        if invocation.focused is None or invocation.focused.name != "job":
+            return ()
+        mine = await self._usecases.my_jobs(asker_of(interaction, self._account.admins))
+        return tuple(
+            Suggestion(f"{each.job.id} · {each.job.work.template}", each.job.id) for each in reversed(mine)
+        )

@@ -1,0 +1,93 @@
+"""The connection to Discord: logs in, stays connected, hands interactions on."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+
+import aiohttp
+import discord
+
+from bot.domain.errors import AuthenticationFailed
+from bot.domain.text import Text
+
+log = logging.getLogger(__name__)
+
+RETRY_FIRST, RETRY_LONGEST = 2.0, 120.0
+"""Seconds between attempts to connect while Discord cannot be reached."""
+
+OnInteraction = Callable[[discord.Interaction], Awaitable[None]]
+OnConnected = Callable[[discord.Client], Awaitable[None]]
+
+
+class DiscordClient(discord.AutoShardedClient):
+    """Needs no privileged intent: commands, buttons and forms come with all that they are about.
+
+    Auto-sharded even for one guild: the plain client dies when its very first connection fails.
+    """
+
+    def __init__(self, on_interaction: OnInteraction, on_connected: OnConnected, **options: Any) -> None:
+        super().__init__(
+            intents=discord.Intents(guilds=True),
+            allowed_mentions=discord.AllowedMentions.none(),
+            max_messages=None,
+            chunk_guilds_at_startup=False,
+            **options,
+        )
+        self._interaction = on_interaction
+        self._connected = on_connected
+        self.up = asyncio.Event()
+
+    async def setup_hook(self) -> None:
+        await self._connected(self)
+
+    async def on_ready(self) -> None:
+        self.up.set()
+
+    async def on_resumed(self) -> None:
+        self.up.set()
+
+    async def on_disconnect(self) -> None:
+        self.up.clear()
+
+    async def on_interaction(self, interaction: discord.Interaction) -> None:
+        await self._interaction(interaction)
+
+
+async def stay_connected(
+    make: Callable[[], DiscordClient],
+    token: str,
+    *,
+    use: Callable[[DiscordClient], None],
+    sleep: Callable[[float], Awaitable[None]],
+) -> None:
+    """Run clients one after the other until cancelled. Raises AuthenticationFailed for a token that Discord
+    does not know."""
+    pause = RETRY_FIRST
+    while True:
+        client = make()
+        use(client)
+        try:
+            async with client:
+                await client.start(token)
+            pause = RETRY_FIRST
+        except discord.LoginFailure as error:
+            raise AuthenticationFailed(
+                Text(
+                    "Discord does not know the token. Copy it anew from the developer portal (Bot → Reset "
+                    "Token) into discord.token."
+                ),
+                cause=type(error).__name__,
+            ) from error
+        except (discord.DiscordException, aiohttp.ClientError, OSError, TimeoutError) as error:
+            log.warning("Discord cannot be reached (%s); trying again in %.0f s", type(error).__name__, pause)
+        await sleep(pause)
+        pause = min(2 * pause, RETRY_LONGEST)
+
+
+def kind_of(interaction: discord.Interaction) -> tuple[discord.InteractionType, Mapping[str, Any]]:
+    """What sort of interaction it is, and its data as Discord sent them."""
+    data: Any = interaction.data or {}
+    return interaction.type, data
