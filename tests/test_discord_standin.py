@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from typing import Any
 
 import discord
@@ -329,8 +330,6 @@ async def test_the_new_layout() -> None:
 
 
 def discord_bytes() -> Any:
-    import io
-
     return io.BytesIO(Upload.picture().content or b"")
 
 

@@ -14,7 +14,7 @@ from jsonschema import Draft202012Validator
 from tests.support.discord import CannotUse, DiscordWorld, Pauses, Upload, schema, trim_openapi
 from tests.support.discord import permissions as bits
 from tests.support.discord.small_bot import SmallBot, Stage, answer, running, staged
-from tests.test_discord_standin_messages import BAD
+from tests.test_discord_standin_forms import BAD
 
 Json = dict[str, Any]
 

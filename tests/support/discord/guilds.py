@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from tests.support.discord import payloads, permissions
 from tests.support.discord.users import MIB, Nitro, User
+from tests.support.discord.views import Shown
 
 if TYPE_CHECKING:
     from tests.support.discord.messages import Message
@@ -61,9 +62,14 @@ class Channel:
         return self.parent is not None
 
     @property
-    def shown(self) -> list[Message]:
-        """What everybody sees there, oldest first."""
+    def public(self) -> list[Message]:
+        """All but private answers, oldest first."""
         return [message for message in self.messages.values() if not message.ephemeral]
+
+    @property
+    def shown(self) -> list[Shown]:
+        """What everybody sees there, oldest first."""
+        return [Shown(message) for message in self.public]
 
     def allow(self, who: User | Role, *bits: int) -> None:
         self._overwrite(who, bits, allowed=True)

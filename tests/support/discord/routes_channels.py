@@ -142,7 +142,7 @@ class ChannelRoutes:
         channel = self._channel(call)
         self._need(channel, bits.READ_MESSAGE_HISTORY)
         limit = int(call.request.query.get("limit", "50"))
-        return [payloads.message(each) for each in reversed(channel.shown[-limit:])]
+        return [payloads.message(each) for each in reversed(channel.public[-limit:])]
 
     def get(self, call: Call) -> Json:
         call.headers |= self._world.limiter.take("read", call.text("channel"))

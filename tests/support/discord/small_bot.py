@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 
+import aiohttp
 import discord
 from discord import app_commands
 
@@ -105,6 +106,16 @@ class Stage:
     async def do(self, act: Act | None = None, *, who: Person | None = None, **options: Any) -> Reply:
         """``/do`` in the channel, once the bot is done with it."""
         return await self.finished((who or self.alice).slash(self.channel, "do", **options), act)
+
+    async def request(self, body: object, method: str = "POST", path: str = "") -> tuple[int, Any]:
+        """A request with the bot's token by hand: send a message to the channel, unless said otherwise."""
+        url = self.discord.api_url + (path or f"/channels/{self.channel.id}/messages")
+        headers = {"Authorization": f"Bot {self.discord.token}"}
+        async with (
+            aiohttp.ClientSession(headers=headers) as http,
+            http.request(method, url, json=body) as response,
+        ):
+            return response.status, await response.json()
 
     async def finished(self, doing: Awaitable[Reply], act: Act | None = None) -> Reply:
         """What comes of an act of a person, once the handler of the bot has returned."""
