@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -22,7 +23,17 @@ from bot.chat.discord.commands import (
 from bot.domain.ids import TemplateName
 from bot.domain.text import Text
 from bot.presentation.specs import Choice, CommandSpec, OptionKind, OptionSpec, make_commands
-from bot.templates.params import ChoiceParameter, IntParameter
+from bot.templates.params import (
+    BoolParameter,
+    ChoiceParameter,
+    FloatParameter,
+    IntParameter,
+    Kind,
+    MediaParameter,
+    Parameter,
+    TextParameter,
+)
+from bot.templates.sizes import Limits
 from tests.support.discord import check_commands
 from tests.support.discord.failures import ApiError
 from tests.support.discord.forms import Form
@@ -135,6 +146,15 @@ def test_bounds_beyond_discords_numbers_are_left_to_the_template() -> None:
     assert not {"min_value", "max_value"} & option_of(payload_of("imagine", registration), "steps").keys()
 
 
+def test_a_template_that_needs_more_than_anybody_may_does_not_spoil_the_command() -> None:
+    base = shipped("text-to-image")
+    many = replace(
+        base, parameters={**base.parameters, "steps": IntParameter("steps", minimum=200, maximum=300)}
+    )
+    registration = taken(register(make_commands([many], Limits(max_steps=150)).specs))
+    assert "min_value" not in option_of(payload_of("imagine", registration), "steps")
+
+
 def test_long_texts_are_shortened_and_blank_ones_replaced() -> None:
     long = command(
         text_option("mode", "word " * 60), text_option("other", " \n "), description="line\nline " * 30
@@ -150,7 +170,9 @@ def test_names_that_discord_does_not_take_are_left_out() -> None:
     assert [option["name"] for option in payload_of("paint", taken(register([odd])))["options"]] == ["fine"]
 
 
-@pytest.mark.parametrize("name", ["imagine", "tür", "画像", "a-b_c", "l'image", "x" * 32, "模式2"])
+@pytest.mark.parametrize(
+    "name", ["imagine", "tür", "画像", "a-b_c", "l'image", "x" * 32, "模式2", "शैली", "สไตล์"]
+)
 def test_names_of_any_script(name: str) -> None:
     assert is_name(name)
     assert check_commands.is_name(name)
@@ -218,6 +240,64 @@ def test_a_command_that_is_too_long_loses_its_last_options_and_the_operator_is_t
     (note,) = registration.notes
     assert "/paint" in str(note)
     assert "option-2, option-1" in str(note)
+
+
+def test_choices_that_look_the_same_are_offered_once() -> None:
+    choices = (Choice(Text("a b"), "1"), Choice(Text("a  b"), "2"), Choice(Text("c"), "3"))
+    payload = register([command(text_option("by", choices=choices))]).payloads[0]
+    assert [choice["value"] for choice in option_of(payload, "by")["choices"]] == ["1", "3"]
+
+
+TEXTS = st.text(max_size=150) | st.text("ab \n{}", max_size=12)
+BOUNDS = st.none() | st.integers(-(2**65), 2**65)
+PARTS = st.none() | st.floats()
+NAMES = st.sampled_from(
+    ["steps", "cfg", "mode", "sampler", "input_mask", "template", "options", "x" * 32, "count"]
+)
+PARAMETERS: st.SearchStrategy[Parameter] = NAMES.flatmap(
+    lambda name: st.one_of(
+        st.builds(TextParameter, st.just(name), st.none(), TEXTS, st.booleans(), st.integers(1, 10**7)),
+        st.builds(IntParameter, st.just(name), st.none(), TEXTS, BOUNDS, BOUNDS),
+        st.builds(FloatParameter, st.just(name), st.none(), TEXTS, PARTS, PARTS),
+        st.builds(BoolParameter, st.just(name), st.none(), TEXTS),
+        st.builds(
+            MediaParameter, st.just(name), st.sampled_from([Kind.IMAGE, Kind.AUDIO]), TEXTS, st.booleans()
+        ),
+        st.builds(
+            ChoiceParameter,
+            st.just(name),
+            st.none(),
+            TEXTS,
+            st.none() | st.lists(st.one_of(TEXTS, st.integers(), st.booleans()), max_size=30).map(tuple),
+        ),
+    )
+)
+
+
+@given(
+    st.lists(
+        st.tuples(st.lists(PARAMETERS, max_size=8), TEXTS, st.sampled_from(["imagine", "own", "queue"])),
+        max_size=4,
+    ),
+    st.sampled_from([Limits(), TIER]),
+)
+def test_whatever_templates_there_are_discord_takes_their_commands(
+    made: list[tuple[list[Parameter], str, str]], limits: Limits
+) -> None:
+    base = shipped("text-to-image")
+    templates = [
+        replace(
+            base,
+            name=TemplateName(f"t{number}"),
+            title=words,
+            description=words,
+            command=own,
+            parameters={**base.parameters, **{each.name: each for each in parameters}},
+        )
+        for number, (parameters, words, own) in enumerate(made)
+    ]
+    registration = taken(register(make_commands(templates, limits, tiers=("default",)).specs))
+    json.dumps(registration.payloads, allow_nan=False, ensure_ascii=False).encode()
 
 
 def test_more_commands_than_discord_takes_are_named() -> None:

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from bot.domain.ids import TemplateName
+from bot.presentation.spec_painting import file_parameter, option_name
 from bot.presentation.specs import (
     IMAGINE,
     Audience,
@@ -259,11 +260,20 @@ def test_parameters_of_more_templates_go_before_those_of_fewer() -> None:
 
 
 def test_an_own_parameter_does_not_take_the_name_of_an_option() -> None:
-    clash = [IntParameter(name) for name in ("options", "count", "private", "template", "size")]
-    spec = imagine(variant("a", *clash), TEXT_TO_IMAGE)
+    clash = [
+        IntParameter(name) for name in ("options", "count", "private", "template", "job", "image", "mask")
+    ]
+    spec = imagine(variant("a", *clash))
     assert option(spec, "options").kind is OptionKind.TEXT
     assert option(spec, "private").kind is OptionKind.BOOL
+    assert option(spec, "count").maximum == TIER.max_count
+    assert not {"template", "job", "image", "mask"} & set(names(spec.options))
     assert len(set(names(spec.options))) == len(spec.options)
+
+
+def test_every_option_of_a_file_leads_back_to_its_parameter() -> None:
+    for parameter in ("input_image", "input_image_2", "input_mask", "pose", "input_pose"):
+        assert file_parameter(option_name(parameter)) == parameter
 
 
 def test_strengths_belong_to_the_lora_and_sides_to_the_size() -> None:

@@ -141,6 +141,17 @@ def test_aspects_that_are_typed_out_are_taken() -> None:
     assert values("aspect", "0:0") == []
 
 
+def test_sizes_are_those_that_the_template_paints_well() -> None:
+    sizes = [tuple(map(int, each.split("x"))) for each in values("size")]
+    assert sizes[0] == (1024, 1024)
+    assert (1248, 832) in sizes
+    assert all(0.85 < width * height / 1024**2 < 1.15 for width, height in sizes)
+    assert values("size", "640x480") == ["640x480"]
+    assert values("size", "124")[0].startswith("124")
+    assert values("size", "3:2")[0] == "1248x832"
+    assert values("size", "1x1") == []
+
+
 def test_labels_of_aspects_are_translated() -> None:
     context = Context(INDEX, translate=lambda text: {"square": "quadratisch"}.get(text, text))
     assert suggest("aspect", "quad", context)[0] == Suggestion("1:1 · quadratisch", "1:1")

@@ -6,7 +6,6 @@ prompt and in the free text work, too, and count as given once.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from decimal import Decimal
@@ -18,7 +17,7 @@ from bot.domain.text import Text
 from bot.presentation.flag_table import FLAGS, Takes
 from bot.presentation.flag_values import clip
 from bot.presentation.flags import CHAT, Ask, parse_args, parse_line
-from bot.presentation.spec_painting import MORE, PRIVATE, PROMPT
+from bot.presentation.spec_painting import MORE, PRIVATE, PROMPT, file_parameter
 
 
 @runtime_checkable
@@ -35,8 +34,6 @@ _FLAGS: Mapping[str, str] = MappingProxyType(
     | {spec.name: spec.name for spec in FLAGS if spec.name not in ("no", "ar", "set", "image", PRIVATE)}
 )
 """The flag for each option that has one; any other option is a parameter of the template."""
-
-_INPUT = re.compile(r"(image|mask|video|audio)(_\d+)?")
 
 
 def ask_from(options: Mapping[str, object]) -> Ask:
@@ -55,7 +52,7 @@ def ask_from(options: Mapping[str, object]) -> Ask:
     ask = _read([*words, *_shown(prompt), *_shown(more), "--", prompt.prompt_text], names)
     image = files.pop("image", None)
     return replace(
-        ask, image=image, values={**ask.values, **{_file(name): key for name, key in files.items()}}
+        ask, image=image, values={**ask.values, **{file_parameter(name): key for name, key in files.items()}}
     )
 
 
@@ -87,11 +84,6 @@ def _plain(value: object) -> str:
         # Never 1e-05, and no point behind a whole number: some readers take only those.
         return format(Decimal(repr(value)), "f").removesuffix(".0")
     return str(value)
-
-
-def _file(name: str) -> str:
-    """The parameter that a file is for."""
-    return f"input_{name}" if _INPUT.fullmatch(name) else name
 
 
 def _shown(ask: Ask) -> Iterator[str]:

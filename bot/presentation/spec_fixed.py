@@ -75,7 +75,7 @@ _EVERYBODYS = (
             OptionSpec(
                 "template", OptionKind.TEXT, Text("Which template paints"), autocomplete=Source.TEMPLATE
             ),
-            OptionSpec("size", OptionKind.TEXT, WORDS["size"], max_length=20),
+            OptionSpec("size", OptionKind.TEXT, WORDS["size"], autocomplete=Source.SIZE),
             OptionSpec(PRIVATE, OptionKind.BOOL, WORDS[PRIVATE]),
         ),
     ),

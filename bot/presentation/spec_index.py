@@ -16,6 +16,7 @@ from bot.presentation.flag_lexer import unreadable
 from bot.presentation.spec_types import CommandSpec, Source
 from bot.templates.choices import MODEL_SUFFIXES
 from bot.templates.params import ChoiceParameter
+from bot.templates.sizes import NO_LIMITS, Canvas, parse_aspect
 from bot.templates.template import Template
 
 MOST_LETTERS = 100
@@ -27,6 +28,8 @@ _FUZZY_CUTOFF = 72.0
 _FUZZY_MOST = 200
 _FUZZY_LETTERS = 32
 """Of what was typed; comparing takes time in proportion, and nobody mistypes that much."""
+RATIOS = ("1:1", "3:2", "2:3", "16:9", "9:16", "4:3", "3:4", "5:4", "4:5", "21:9", "9:21")
+"""Shapes that people ask for, the usual ones first."""
 _SEPARATORS = re.compile(r"[\s_\-./|·:()\[\]]+")
 
 
@@ -141,6 +144,11 @@ def shown(name: str) -> str:
     return f"{label[:head]}…{label[head + 1 - MOST_LETTERS :]}"
 
 
+def is_plain(name: str) -> bool:
+    """Whether it can be shown and sent just as it is."""
+    return bool(name) and shown(name) == name and unreadable(name) is None
+
+
 def _usable(value: str) -> bool:
     return bool(value.strip()) and len(value) <= MOST_LETTERS and unreadable(value) is None
 
@@ -215,6 +223,8 @@ def _names_of(template: Template, shared: dict[tuple[object, ...], Pool]) -> Tem
             pools[name] = shared[key]
     if place := next((name for name in template.lora_places if name in pools), ""):
         pools[Source.LORA] = pools[place]
+    if template.canvas is not None:
+        pools[Source.SIZE] = make_pool(_sizes(template.canvas))
     if template.presets:
         pools[Source.PRESET] = make_pool(_choice_entries(template.presets))
     if template.styles:
@@ -227,6 +237,14 @@ def _names_of(template: Template, shared: dict[tuple[object, ...], Pool]) -> Tem
         bool(template.lora_places),
         MappingProxyType(pools),
     )
+
+
+def _sizes(canvas: Canvas) -> Iterator[tuple[str, str, str]]:
+    """What a template paints by itself, and about as many pixels in other shapes."""
+    yield str(canvas.default), str(canvas.default), ""
+    for ratio in RATIOS:
+        size = str(canvas.shaped(parse_aspect(ratio), NO_LIMITS))
+        yield f"{size} · {ratio}", size, ""
 
 
 def _template_entry(template: Template) -> tuple[str, str, str]:

@@ -6,6 +6,7 @@ only when the command is used, and then its own bounds are checked, with a messa
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -13,10 +14,12 @@ from typing import TypeVar
 
 from bot.domain.text import Text
 from bot.presentation.flag_values import MAX_COUNT
+from bot.presentation.spec_index import is_plain
 from bot.presentation.spec_types import Choice, OptionKind, OptionSpec, Source
 from bot.templates.assemble import STRENGTH, role_of
 from bot.templates.params import (
     MAX_TEXT,
+    MEDIA,
     ChoiceParameter,
     FloatParameter,
     IntParameter,
@@ -38,8 +41,28 @@ SEED_LETTERS = 20
 """2^64-1 has as many digits."""
 
 _INPUT = "input_"
+_FILE = re.compile(r"(image|mask|video|audio)(_[0-9]+)?")
 _SERVED = frozenset({"prompt_text", "negative_text", "seed", "width", "height", "batch_size"})
 """Parameters with options of their own making, or none."""
+_MEANING = frozenset(
+    {
+        PROMPT,
+        MORE,
+        PRIVATE,
+        "negative",
+        "template",
+        "aspect",
+        "size",
+        "seed",
+        "count",
+        "preset",
+        "style",
+        "lora",
+    }
+    | {Source.JOB.value}
+)
+"""Names that mean something else than a parameter of that name, whether or not a command has the option; such
+a parameter is set by flags."""
 _LIVE = frozenset({Role.MODEL, Role.SAMPLER, Role.SCHEDULER})
 """Choices that come and go with the files of a server: suggested, so that commands stay as they are."""
 
@@ -92,8 +115,14 @@ def painting_options(templates: Sequence[Template], limits: Limits, most: int) -
 
 
 def option_name(parameter: str) -> str:
-    """What the option for a template's file is called: ``image_2`` for ``input_image_2``."""
-    return parameter.removeprefix(_INPUT)
+    """What the option for a parameter is called: ``image_2`` for the file ``input_image_2``."""
+    short = parameter.removeprefix(_INPUT)
+    return short if _FILE.fullmatch(short) else parameter
+
+
+def file_parameter(option: str) -> str:
+    """Inverse of :func:`option_name`, for files."""
+    return f"{_INPUT}{option}" if _FILE.fullmatch(option) else option
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,15 +131,15 @@ class _Options:
     limits: Limits
 
     def all(self) -> Iterator[OptionSpec]:
-        """In no order that matters but this: what has a meaning of its own goes before a parameter of the
-        same name."""
-        own = {option.name: option for option in (*self._texts(), *self._general(), *self._named())}
-        yield from own.values()
+        """In no order that matters."""
+        yield from (*self._texts(), *self._general(), *self._named())
         for name in self._parameters():
-            if (label := option_name(name)) not in own and label != MORE:
-                option = self._parameter(name, label)
-                if option is not None:
-                    yield option
+            label = option_name(name)
+            # A parameter ``image`` must not be taken for ``input_image``.
+            if label in _MEANING or (label == name and file_parameter(name) != name):
+                continue
+            if (option := self._parameter(name, label)) is not None:
+                yield option
 
     def _texts(self) -> Iterator[OptionSpec]:
         prompts = self._having("prompt_text", TextParameter)
@@ -128,7 +157,7 @@ class _Options:
             yield _suggested("template", Source.TEMPLATE)
         if any(template.canvas is not None for template in self.templates):
             yield _suggested("aspect", Source.ASPECT)
-            yield OptionSpec("size", OptionKind.TEXT, WORDS["size"], max_length=20)
+            yield _suggested("size", Source.SIZE)
         seeded = [each for each in self.templates if isinstance(each.parameters.get("seed"), SeedParameter)]
         if seeded:
             yield OptionSpec("seed", OptionKind.TEXT, WORDS["seed"], max_length=SEED_LETTERS)
@@ -166,7 +195,7 @@ class _Options:
         if kinds <= {Kind.IMAGE, Kind.MASK}:
             needed = all(name in template.media for template in self.templates)
             return OptionSpec(label, OptionKind.IMAGE, words, required=needed)
-        if kinds & {Kind.IMAGE, Kind.MASK, Kind.VIDEO, Kind.AUDIO}:
+        if kinds & MEDIA or name.startswith(_INPUT):
             return None
         if kinds == {Kind.BOOL}:
             return OptionSpec(label, OptionKind.BOOL, words)
@@ -201,7 +230,7 @@ class _Options:
         """Choices where all templates have the same and the platform takes as many; else suggestions, which
         know what template was chosen."""
         first, words = lists[0], words or WORDS[label]
-        fit = 0 < len(first) <= MOST_CHOICES and all(0 < len(each.strip()) <= MOST_LETTERS for each in first)
+        fit = 0 < len(first) <= MOST_CHOICES and all(is_plain(each) for each in first)
         if not fit or len(set(first)) < len(first) or any(each != first for each in lists):
             return _suggested(label, source or label, words)
         choices = tuple(Choice(Text("{name}", name=each), each) for each in first)

@@ -10,15 +10,17 @@ from dataclasses import dataclass, field
 
 from bot.domain.errors import FlagError
 from bot.domain.text import Text
-from bot.presentation.flag_values import read_aspect
+from bot.presentation.flag_values import read_aspect, read_size
 from bot.presentation.spec_index import (
     EMPTY,
     MOST_LETTERS,
+    RATIOS,
     Index,
     Pool,
     Suggestion,
     TemplateNames,
     build_index,
+    is_plain,
     make_pool,
     shown,
 )
@@ -28,19 +30,20 @@ __all__ = ["Context", "Index", "Suggestion", "build_index", "suggest"]
 
 MOST = 25
 
-_ASPECTS: tuple[tuple[str, Text], ...] = (
-    ("1:1", Text("square")),
-    ("3:2", Text("landscape, like a photograph")),
-    ("2:3", Text("portrait, like a photograph")),
-    ("16:9", Text("wide, like a screen")),
-    ("9:16", Text("tall, like a phone")),
-    ("4:3", Text("landscape")),
-    ("3:4", Text("portrait")),
-    ("5:4", Text("nearly square, landscape")),
-    ("4:5", Text("nearly square, portrait")),
-    ("21:9", Text("very wide, like a film")),
-    ("9:21", Text("very tall")),
+_SHAPES = (
+    Text("square"),
+    Text("landscape, like a photograph"),
+    Text("portrait, like a photograph"),
+    Text("wide, like a screen"),
+    Text("tall, like a phone"),
+    Text("landscape"),
+    Text("portrait"),
+    Text("nearly square, landscape"),
+    Text("nearly square, portrait"),
+    Text("very wide, like a film"),
+    Text("very tall"),
 )
+"""Words for :data:`RATIOS`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +62,9 @@ def suggest(source: str, typed: object, context: Context, limit: int = MOST) -> 
     words = "" if typed is None else str(typed)
     match source:
         case Source.ASPECT:
-            found = _aspects(words, context.translate, limit)
+            found = _typed_out(words, _aspects(context.translate), read_aspect, limit)
+        case Source.SIZE:
+            found = _typed_out(words, _pool(source, context), read_size, limit)
         case Source.JOB:
             jobs = make_pool((job.name, job.value, job.value) for job in context.jobs)
             found = jobs.search(words, limit)
@@ -111,21 +116,24 @@ def _loras(typed: str, context: Context, limit: int) -> list[Suggestion]:
     ]
 
 
-def _aspects(typed: str, translate: Callable[[str], str], limit: int) -> list[Suggestion]:
-    known = make_pool(
-        (f"{ratio} · {words.render(translate)}", ratio, words.render(translate)) for ratio, words in _ASPECTS
-    )
+def _aspects(translate: Callable[[str], str]) -> Pool:
+    said = (words.render(translate) for words in _SHAPES)
+    return make_pool((f"{ratio} · {words}", ratio, words) for ratio, words in zip(RATIOS, said, strict=True))
+
+
+def _typed_out(typed: str, pool: Pool, read: Callable[[str, str], object], limit: int) -> list[Suggestion]:
+    """Those whose value begins so, then others; what is typed stands first of all once it can be read."""
     wanted = typed.strip()
-    found = [each for each in known.suggestions if each.value.startswith(wanted)] if wanted else []
-    found += [each for each in known.search(typed, limit) if each not in found]
-    if wanted and all(each.value != wanted for each in known.suggestions) and _is_aspect(wanted):
+    found = [each for each in pool.suggestions if wanted and each.value.startswith(wanted)]
+    found += [each for each in pool.search(typed, limit) if each not in found]
+    if all(each.value != wanted for each in found) and _can_be_read(wanted, read):
         found.insert(0, Suggestion(wanted, wanted))
     return found[:limit]
 
 
-def _is_aspect(typed: str) -> bool:
+def _can_be_read(typed: str, read: Callable[[str, str], object]) -> bool:
     try:
-        read_aspect("", typed)
+        read("", typed)
     except FlagError:
         return False
-    return len(typed) <= MOST_LETTERS
+    return is_plain(typed)

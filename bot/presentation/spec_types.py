@@ -30,6 +30,7 @@ class Source(StrEnum):
     STYLE = "style"
     LORA = "lora"
     ASPECT = "aspect"
+    SIZE = "size"
     JOB = "job"
     DISABLED = "disabled template"
 

@@ -5,7 +5,6 @@ Limits: https://docs.discord.com/developers/interactions/application-commands
 
 from __future__ import annotations
 
-import re
 import unicodedata
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -45,7 +44,8 @@ IN_GUILD, IN_BOT_DM, IN_PRIVATE = 0, 1, 2
 BY_GUILD, BY_USER = 0, 1
 MANAGE_GUILD = 1 << 5
 
-_NAME = re.compile(r"[-_'\w]{1,32}")
+_WHOLE_SCRIPTS = ("DEVANAGARI", "THAI")
+"""Whose every character Discord takes in a name, signs that are no letters among them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,10 +96,13 @@ def letters(payload: Payload) -> int:
 
 def is_name(name: str) -> bool:
     """Whether Discord takes it for a command or an option."""
-    if _NAME.fullmatch(name) is None or name != name.lower():
-        return False
-    # \w knows signs that join letters, too; those of other scripts are not Discord's letters.
-    return all(c in "-_'" or unicodedata.category(c)[0] in "LN" for c in name)
+    return 1 <= len(name) <= MOST_NAME and name == name.lower() and all(map(_is_letter, name))
+
+
+def _is_letter(character: str) -> bool:
+    if character in "-_'" or unicodedata.category(character)[0] in "LN":
+        return True
+    return unicodedata.name(character, "").startswith(_WHOLE_SCRIPTS)
 
 
 def _command(spec: CommandSpec, locales: Mapping[str, Translate]) -> Payload:
@@ -159,8 +162,10 @@ def _option(option: OptionSpec, locales: Mapping[str, Translate]) -> Payload:
     }
     if option.kind is OptionKind.TEXT:
         if option.choices:
-            payload["choices"] = [
-                _choice(choice.label, choice.value, locales) for choice in option.choices[:MOST_CHOICES]
+            found = [_choice(choice.label, choice.value, locales) for choice in option.choices]
+            # Of two that look the same, Discord refuses the whole command.
+            payload["choices"] = list({each["name"]: each for each in reversed(found)}.values())[::-1][
+                :MOST_CHOICES
             ]
         elif option.autocomplete:
             payload["autocomplete"] = True
@@ -174,7 +179,9 @@ def _option(option: OptionSpec, locales: Mapping[str, Translate]) -> Payload:
 def _bounds(option: OptionSpec) -> Payload:
     """Ends that Discord's numbers cannot reach are left to the template."""
     ends = {"min_value": option.minimum, "max_value": option.maximum}
-    return {key: end for key, end in ends.items() if end is not None and -MOST_NUMBER <= end <= MOST_NUMBER}
+    found = {key: end for key, end in ends.items() if end is not None and -MOST_NUMBER <= end <= MOST_NUMBER}
+    # A template may need more than anybody is allowed: that is said when it is asked for.
+    return {} if found.get("min_value", -MOST_NUMBER) > found.get("max_value", MOST_NUMBER) else found
 
 
 def _choice(label: Text, value: str, locales: Mapping[str, Translate]) -> Payload:
