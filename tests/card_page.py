@@ -81,7 +81,7 @@ p { margin: 3px 0; }
 .telegram .buttons { display: flex; gap: 4px; margin-top: 4px; }
 .telegram .buttons span { flex: 1; text-align: center; padding: 5px 2px; border-radius: 8px; font-size: 13px;
   white-space: nowrap; overflow: hidden; }
-.light .buttons span { background: #6f8a65; color: #fff; }
+.light.telegram .buttons span { background: #6f8a65; color: #fff; }
 .dark.telegram .buttons span { background: #33424f; }
 """
 
@@ -260,7 +260,7 @@ def main(arguments: list[str]) -> None:
             chosen.html,
             chosen.png,
             width=960 if chosen.for_docs else 1880,
-            height=4200 if chosen.for_docs else 16000,
+            height=4200 if chosen.for_docs else 30000,
         )
         trim(chosen.png)
 

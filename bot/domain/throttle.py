@@ -12,7 +12,6 @@ import heapq
 import math
 from collections import deque
 from collections.abc import Iterator
-from dataclasses import replace
 from itertools import count
 from typing import Generic
 
@@ -86,7 +85,8 @@ class Outbox(Generic[K, T]):
         message, send = self._ended(key, now)
         message.shown, message.failures = send.state, 0
         self._settle(message)
-        if message.forgotten or (send.importance is Importance.RESULT and message.pending is None):
+        # The state under way may have become a result meanwhile.
+        if message.forgotten or (message.importance is Importance.RESULT and message.pending is None):
             self._drop(message)
         self._wake(message, now)
         self._put_to_sleep(send.route, now)
@@ -160,10 +160,8 @@ class Outbox(Generic[K, T]):
     def stale(self, now: float) -> Iterator[tuple[K, Importance, float]]:
         """Messages that do not show their newest state, its importance, and for how many seconds."""
         for message in self._messages.values():
-            if message.pending is not None:
+            if message.pending is not None or message.under_way is not None:
                 yield message.key, message.importance, now - message.stale_since
-            elif message.under_way is not None:
-                yield message.key, message.under_way.importance, now - message.stale_since
 
     # One message
 
@@ -173,8 +171,6 @@ class Outbox(Generic[K, T]):
             return
         send = message.under_way
         if send is not None and message.pending == send.state:
-            # The same state may have become final meanwhile: then it must not fail for good.
-            message.under_way = replace(send, importance=min(send.importance, message.importance))
             message.pending = None
         elif send is None and message.pending == message.shown:
             message.pending = None

@@ -94,9 +94,9 @@ class Message(Generic[K, T]):
     @property
     def final(self) -> bool:
         """A result is pending or under way."""
-        if self.pending is not None:
-            return self.importance is Importance.RESULT
-        return self.under_way is not None and self.under_way.importance is Importance.RESULT
+        return self.importance is Importance.RESULT and (
+            self.pending is not None or self.under_way is not None
+        )
 
 
 @dataclass(eq=False, slots=True)

@@ -72,6 +72,8 @@ def _why_kept(situation: Situation) -> Text:
 
 
 def _pictures(situation: Situation) -> tuple[Picture, ...]:
+    if situation.rung is Rung.TOO_LARGE and sum(len(job.files) for job in situation.jobs) == 1:
+        return ()
     several = any(len(job.files) > 1 for job in situation.jobs)
     alt = shorten(situation.prompt_text or situation.title, ALT_CHARACTERS)
     found = [(job, place, file) for job in situation.jobs for place, file in enumerate(job.files)]
