@@ -81,7 +81,7 @@ async def test_a_crash_in_the_middle_costs_nobody_a_place_or_a_second_charge(bot
     assert outlook is not None
     assert outlook.place == 1
     assert outlook.seconds is None
-    assert "does not answer" in str(outlook.why)
+    assert "out of service" in str(outlook.why)
     await come_back(bot, bot.server)
     await bot.server.until_waiting(1)
     bot.server.finish()

@@ -68,7 +68,9 @@ def _integer_id(value: Any) -> Any:
 
 
 def _user_id(value: Any) -> str:
-    if isinstance(value, str) and re.fullmatch(r"(discord|telegram):\d{1,19}", value.strip()):
+    if isinstance(value, str) and re.fullmatch(
+        r"(discord|telegram):\d{1,19}|shell:[^\s:]{1,64}", value.strip()
+    ):
         return value.strip()
     raise Refused(Text('must name the platform and the id, like "discord:123" or "telegram:456"'))
 

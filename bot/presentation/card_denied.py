@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
-from bot.domain.errors import FairbrushError, NotYours, QuotaUsedUp, TooManyWaiting
+from bot.domain.errors import (
+    FairbrushError,
+    NotYours,
+    OutputError,
+    QuotaUsedUp,
+    StoreUnavailable,
+    TooManyWaiting,
+)
 from bot.domain.ids import JobId, RequestId
 from bot.domain.text import Text
 from bot.presentation.actions import Listing, OnPage
@@ -31,12 +38,19 @@ def error_card(
     return Card(
         CardState.DENIED,
         kind.headline,
-        lines=(error.text,),
+        lines=(_for_everybody(error),),
         notes=tuple(notes),
         incident=Incident(error.code, job) if kind.incident else None,
         buttons=_ways_on(error, owner, theirs),
         private=True,
     )
+
+
+def _for_everybody(error: FairbrushError) -> Text:
+    """Where files lie, and on which machine, is for the operator: the log says it, and the queue."""
+    if isinstance(error, StoreUnavailable | OutputError):
+        return Text("Its disk is full, or cannot be written. The operator has been told. Try again later.")
+    return error.text
 
 
 def _ways_on(error: FairbrushError, owner: str, theirs: RequestId | None) -> Buttons:

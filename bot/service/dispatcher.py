@@ -115,6 +115,10 @@ class Dispatcher:
             ),
         )
 
+    def tell(self, text: Text) -> None:
+        """Something that the operator should know."""
+        self._notices.tell(text)
+
     # What comes in
 
     async def submit(self, jobs: Iterable[JobRecord]) -> None:

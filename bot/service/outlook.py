@@ -38,9 +38,11 @@ def outlook(
 
 
 def _none_works(able: Sequence[Server]) -> Text:
-    reasons = [server.reason for server in able if server.reason is not None]
-    if reasons:
-        return Text("No server is at work right now: {reason} Your place is kept.", reason=reasons[0])
+    # Why it is out of service names addresses: that is for its operator, who sees it with the queue.
+    if any(server.reason is not None for server in able):
+        return Text(
+            "The server is out of service right now, and its operator has been told. Your place is kept."
+        )
     return Text("The server is being looked at. Your place is kept.")
 
 

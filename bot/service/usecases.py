@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 
-from bot.domain.errors import FairbrushError, NotFound, NotYours, OutputError, UserError
+from bot.domain.errors import FairbrushError, NotFound, NotYours, OutputError, StoreUnavailable, UserError
 from bot.domain.ids import IdentityId, JobId, RequestId
 from bot.domain.jobs import OPEN, JobState, request_of
 from bot.domain.quota import Standing
@@ -264,6 +264,9 @@ class UseCases:
                 # Refused for certain. After any other error the rows may be there all the same, and the
                 # next start removes what has none.
                 await self._forget(plan.draft for plan in plans)
+                raise
+            except StoreUnavailable as error:
+                self.dispatcher.tell(error.text)
                 raise
             for plan in plans:
                 for key, needs in plan.draft.needs.items():
