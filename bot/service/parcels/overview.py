@@ -46,9 +46,9 @@ class Grid:
 
 def grid_for(sizes: Sequence[tuple[int, int]]) -> Grid:
     """The grid that shows pictures of these ``sizes`` largest within :data:`SIDE`, of several such the one
-    nearest to a square. No cell is larger than the largest picture."""
+    nearest to a square, rather wide than high. No cell is larger than the largest picture."""
     width, height = max(size[0] for size in sizes), max(size[1] for size in sizes)
-    best: tuple[float, int, Grid] | None = None
+    best: tuple[tuple[float, int, int], Grid] | None = None
     for columns in range(1, len(sizes) + 1):
         rows = -(-len(sizes) // columns)
         scale = min(
@@ -57,12 +57,12 @@ def grid_for(sizes: Sequence[tuple[int, int]]) -> Grid:
             (SIDE - (rows - 1) * _GAP) / (rows * height),
         )
         cell = max(1, int(width * scale)), max(1, int(height * scale))
-        rank = (round(scale, 6), -abs(columns - rows), Grid(columns, rows, cell))
-        if best is None or rank[:2] > best[:2]:
-            best = rank
+        rank = (round(scale, 6), -abs(columns - rows), columns)
+        if best is None or rank > best[0]:
+            best = rank, Grid(columns, rows, cell)
     if best is None:
         raise ValueError("an overview of nothing")
-    return best[2]
+    return best[1]
 
 
 async def overview_of(

@@ -94,7 +94,12 @@ class Packer:
     def __init__(self, gallery: Gallery, *, ladder: Ladder | None = None, most_held: int = MOST_HELD) -> None:
         self._folder = gallery.folder
         self._ladder = ladder or Ladder()
-        self._held = Gate(most_held)
+        self._gate = Gate(most_held)
+
+    @property
+    def held(self) -> int:
+        """Bytes of memory that deliveries under way may take by now."""
+        return self._gate.held
 
     @asynccontextmanager
     async def pack(
@@ -115,7 +120,7 @@ class Packer:
         stills = [source for source in sources if source.picture.kind is MediaKind.IMAGE]
         overview = overview and len(stills) > 1
         share = sum(_memory(source, limits, strip=strip_metadata) for source in sources)
-        async with self._held.hold(share + overview * MOST_OVERVIEW_BYTES):
+        async with self._gate.hold(share + overview * MOST_OVERVIEW_BYTES):
             files: list[ParcelFile] = []
             if overview and (whole := await self._overview(stills, limits)) is not None:
                 files.append(whole)

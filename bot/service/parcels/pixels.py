@@ -206,11 +206,14 @@ def _ordinary(image: Image.Image) -> Image.Image | None:
     image.load()
     ImageOps.exif_transpose(image, in_place=True)
     if image.mode.startswith("I;16"):
-        return image.convert("I").point(lambda value: value * (1 / 256)).convert("L").convert("RGB")
+        image = image.convert("I").point(lambda value: value * (1 / 256)).convert("L")
     if image.mode in {"I", "F"}:
         return None  # no telling which value is white
     mode = "RGBA" if image.has_transparency_data else "RGB"
-    return image if image.mode == mode else image.convert(mode)
+    ordinary = image if image.mode == mode else image.convert(mode)
+    # Encoders write down what else was read, comments for one.
+    ordinary.info.clear()
+    return ordinary
 
 
 def _webp(image: Image.Image, effort: tuple[int, int], profile: bytes | None) -> bytes | None:
