@@ -11,7 +11,19 @@ from hypothesis import strategies as st
 
 from bot.domain.errors import FlagError
 from bot.presentation.flags import Ask, LoraUse, parse_line
-from bot.presentation.specs import ask_from
+from bot.presentation.specs import (
+    CommandSpec,
+    Context,
+    OptionKind,
+    OptionSpec,
+    ask_from,
+    build_index,
+    make_commands,
+    suggest,
+)
+from bot.service.images import InputImage
+from bot.service.imagine import named_files, plan
+from tests.support.templates import SHIPPED, TIER, catalogue, shipped
 
 
 @dataclass(frozen=True)
@@ -174,3 +186,49 @@ def test_a_negative_text_arrives_as_typed(text: str) -> None:
         assert "cannot be read" in str(error.text)  # noqa: PT017
     else:
         assert ask.negative_text == text.strip()
+
+
+def filled(spec: CommandSpec, context: Context) -> dict[str, object]:
+    """Every option with a value that it offers."""
+    options: dict[str, object] = {}
+    for option in spec.options:
+        match option:
+            case OptionSpec(name="prompt"):
+                options[option.name] = "a fox"
+            # One shape is enough, and the template is said by the test.
+            case OptionSpec(name="aspect" | "options" | "template"):
+                pass
+            case OptionSpec(kind=OptionKind.IMAGE):
+                options[option.name] = File(f"key of {option.name}")
+            case OptionSpec(kind=OptionKind.BOOL):
+                options[option.name] = True
+            case OptionSpec(kind=OptionKind.INT | OptionKind.FLOAT):
+                options[option.name] = option.maximum if option.maximum is not None else option.minimum
+            case OptionSpec(choices=()):
+                found = suggest(option.autocomplete, "", context)
+                options[option.name] = found[0].value if found else "7"
+            case _:
+                options[option.name] = option.choices[-1].value
+    return options
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_what_a_command_offers_its_template_takes(name: str) -> None:
+    template = shipped(name, catalogue())
+    commands = make_commands([template], TIER)
+    spec = commands.get(template.command)
+    assert spec is not None
+    context = Context(build_index([template], commands.specs), spec.name)
+    ask = ask_from(filled(spec, context))
+    picture = InputImage(b"not looked at here", ".png", 64, 64)
+    images = dict.fromkeys(named_files(ask), picture)
+    (request,) = plan(ask, template, limits=TIER, draw=lambda low, _: low, images=images)
+    assert request.count == ask.count
+    for option, parameter in (
+        ("steps", "steps"),
+        ("cfg", "cfg"),
+        ("guidance", "guidance"),
+        ("denoise", "denoise"),
+    ):
+        if (offered := spec.option(option)) is not None:
+            assert request.values.values[parameter] == offered.maximum
