@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bot.chat.discord.commands import (
@@ -281,6 +281,7 @@ PARAMETERS: st.SearchStrategy[Parameter] = NAMES.flatmap(
     ),
     st.sampled_from([Limits(), TIER]),
 )
+@settings(max_examples=40, deadline=None)
 def test_whatever_templates_there_are_discord_takes_their_commands(
     made: list[tuple[list[Parameter], str, str]], limits: Limits
 ) -> None:

@@ -92,8 +92,14 @@ def test_people_type_names_in_many_ways(typed: str, first: str) -> None:
 
 
 def test_what_begins_so_goes_before_what_holds_it() -> None:
-    model = having("a", "old ink.pt", "think.pt", "ink.pt", "ink-lines.pt", "inkwell.pt")
-    assert values("model", "ink", model) == ["ink.pt", "ink-lines.pt", "inkwell.pt", "old ink.pt", "think.pt"]
+    model = having("a", "a think.pt", "old ink.pt", "ink.pt", "ink-lines.pt", "inkwell.pt")
+    assert values("model", "ink", model) == [
+        "ink.pt",
+        "ink-lines.pt",
+        "inkwell.pt",
+        "old ink.pt",
+        "a think.pt",
+    ]
 
 
 def test_nothing_alike_is_nothing() -> None:
