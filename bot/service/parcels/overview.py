@@ -80,13 +80,16 @@ async def overview_of(
     if len(known) < 2:
         return None
     grid = grid_for(known + [known[0]] * (len(sizes) - len(known)))
-    cells: list[tuple[int, Image.Image | None]] = []
-    for (number, path), (width, height) in zip(pictures, sizes, strict=True):
-        async with ladder.gate.hold(width * height):
-            cells.append((number, await in_thread(thumbnail, path, grid.cell, ladder.most_pixels)))
-    if sum(image is not None for _, image in cells) < 2:
-        return None
-    return await in_thread(_encoded, cells, grid, min(most_bytes, MOST_BYTES))
+    # The cells, the sheet, and one picture after the other.
+    share = 2 * SIDE**2 + max(width * height for width, height in known)
+    async with ladder.gate.hold(share):
+        cells = [
+            (number, await in_thread(thumbnail, path, grid.cell, ladder.most_pixels))
+            for number, path in pictures
+        ]
+        if sum(image is not None for _, image in cells) < 2:
+            return None
+        return await in_thread(_encoded, cells, grid, min(most_bytes, MOST_BYTES))
 
 
 def _encoded(cells: Sequence[tuple[int, Image.Image | None]], grid: Grid, most_bytes: int) -> Encoded | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -14,7 +15,7 @@ from bot.presentation.cards import Picture
 from bot.service.gallery import Gallery
 from bot.service.keep import safe_name
 from bot.service.parcels.gate import Gate
-from bot.service.parcels.ladder import Ladder
+from bot.service.parcels.ladder import AT_ONCE, Ladder
 from bot.service.parcels.limits import JPEG, WEBP, Form, Limits
 from bot.service.parcels.overview import MOST_BYTES as MOST_OVERVIEW_BYTES
 from bot.service.parcels.overview import overview_of
@@ -95,6 +96,7 @@ class Packer:
         self._folder = gallery.folder
         self._ladder = ladder or Ladder()
         self._gate = Gate(most_held)
+        self._strips = asyncio.Semaphore(AT_ONCE)
 
     @property
     def held(self) -> int:
@@ -170,7 +172,8 @@ class Packer:
         content: Path | bytes | None = source.path
         size = source.size
         if strip and source.is_picture:
-            content = await in_thread(stripped, source, limits)
+            async with self._strips:
+                content = await in_thread(stripped, source, limits)
             size = len(content or b"")
         if content is not None and (form := source.form(limits, size)) is not None:
             return _original(source, content, size, form)
