@@ -349,3 +349,14 @@ def test_binding_shares_nothing_with_the_template() -> None:
     api["5"]["inputs"]["model"][0] = "99"
     api["2"]["inputs"]["text"] = "gone"
     assert json.dumps(TEXT_TO_IMAGE.graph.to_api()) == before
+
+
+def test_a_template_in_which_nothing_can_be_set_says_so() -> None:
+    export = {
+        "1": {"class_type": "OddSource", "inputs": {}},
+        "2": {"class_type": "SaveImage", "inputs": {"images": ["1", 0], "filename_prefix": "x"}},
+    }
+    template = good(made(export))
+    assert not template.parameters
+    with pytest.raises(ParameterError, match="nothing can be set in it"):
+        template.resolve({"seed": 3}, limits=TIER, draw=draw_low)

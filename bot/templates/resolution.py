@@ -142,6 +142,12 @@ def _unknown(template: Template, given: str, name: str) -> Text:
             name=shown(given),
             nearest=close,
         )
+    if not template.parameters:
+        return Text(
+            "Template {template} has no {name}: nothing can be set in it. Its sidecar may bind more.",
+            template=template.name,
+            name=shown(given),
+        )
     return Text(
         "Template {template} has no {name}. It has: {names}.",
         template=template.name,
