@@ -416,6 +416,56 @@ def test_stale_says_how_far_behind_we_are() -> None:
     assert outbox.shown("b") is None
 
 
+def test_a_card_that_begins_to_run_is_not_overdue_for_having_waited() -> None:
+    outbox = make(running_age=4.0)
+    outbox.show("ran", HERE, 0, WAITING, 0.0)
+    outbox.refused(send(outbox, 0.0).key, RetryAfter(20.0), 0.0)
+    outbox.show("ran", HERE, 1, RUNNING, 20.0)
+    outbox.show("asked", HERE, 1, ANSWER, 20.0)
+    assert send(outbox, 20.0).key == "asked"
+
+
+def test_a_route_is_remembered_for_as_long_as_its_budget_is_used() -> None:
+    outbox = make(calls=5, seconds=5.0)
+    for number in range(5):
+        outbox.show(f"m{number}", HERE, "done", RESULT, 0.0)
+        shown(outbox, f"m{number}", 0.0)
+    for _ in range(10):
+        assert wait(outbox, 1.0) is None
+    outbox.show("sixth", HERE, "done", RESULT, 1.0)
+    assert wait(outbox, 1.0) == pytest.approx(4.0)
+
+
+def test_a_route_that_has_to_wait_is_remembered_without_any_message() -> None:
+    outbox = make()
+    outbox.show("a", HERE, 1, RUNNING, 0.0)
+    send(outbox, 0.0)
+    outbox.refused("a", RetryAfter(60.0), 0.0)
+    outbox.forget("a")
+    for _ in range(10):
+        wait(outbox, 10.0)
+    outbox.show("b", HERE, 1, RESULT, 10.0)
+    assert wait(outbox, 10.0) == pytest.approx(50.0)
+
+
+def test_the_longest_order_to_wait_counts() -> None:
+    outbox = make()
+    for key in "ab":
+        outbox.show(key, HERE, 1, RESULT, 0.0)
+        send(outbox, 0.0)
+    outbox.refused("a", RetryAfter(30.0), 0.0)
+    outbox.refused("b", RetryAfter(1.0), 0.0)
+    assert wait(outbox, 0.0) == pytest.approx(30.0)
+
+
+def test_progress_makes_room_where_no_calls_are_kept() -> None:
+    outbox = make(calls=5, kept=0, result_wait=0.5)
+    outbox.show("result", HERE, 1, RESULT, 0.0)
+    outbox.show("progress", HERE, 1, RUNNING, 0.0)
+    shown(outbox, "result", 0.0)
+    assert wait(outbox, 0.0) == pytest.approx(4.5 / 4)
+
+
 def test_budgets_without_anything_for_progress_are_refused() -> None:
     with pytest.raises(ValueError, match="nothing of the budget"):
         Rules(5, 5.0, kept=4, burst=1)
