@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import io
+import struct
 import threading
 import time
+import zlib
 from dataclasses import replace
 from pathlib import Path
 
@@ -176,10 +178,25 @@ async def test_colours_keep_their_profile(wall: Wall) -> None:
         assert opened(file).info["icc_profile"] == profile
 
 
-async def test_sixteen_bits_are_not_called_without_loss(wall: Wall) -> None:
+def sixteen_bit_png(levels: np.ndarray) -> bytes:
+    """RGB, which Pillow reads and does not write."""
+
+    def chunk(kind: bytes, data: bytes) -> bytes:
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+    height, width = levels.shape
+    rows = np.repeat(levels[..., None], 3, axis=-1).astype(">u2").tobytes()
+    lines = b"".join(b"\x00" + rows[n * width * 6 : (n + 1) * width * 6] for n in range(height))
+    header = struct.pack(">IIBBBBB", width, height, 16, 2, 0, 0, 0)
+    parts = chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(lines)) + chunk(b"IEND", b"")
+    return b"\x89PNG\r\n\x1a\n" + parts
+
+
+@pytest.mark.parametrize("colour", [False, True])
+async def test_sixteen_bits_are_not_called_without_loss(wall: Wall, colour: bool) -> None:
     levels = np.random.default_rng(0).integers(0, 65536, (200, 300), dtype=np.uint16)
     levels[:, :150] //= 16
-    content = encoded(Image.fromarray(levels))
+    content = sixteen_bit_png(levels) if colour else encoded(Image.fromarray(levels))
     wall.hang(content)
     file = await only(wall, limits(len(content) - 1))
     assert file.rung is Rung.JPEG
@@ -273,6 +290,17 @@ async def test_what_is_gone_is_told_and_the_rest_is_sent(wall: Wall) -> None:
 
 
 # Messages
+
+
+async def test_the_lowest_rung_of_all_is_told(wall: Wall) -> None:
+    large = encoded(painted(400, 300, noise=12))
+    for content in (encoded(painted(60, 40)), large, encoded(painted(60, 40))):
+        wall.hang(content)
+    packed = await wall.pack(limits(len(large) // 3))
+    lowest = files_of(packed)[2].rung
+    assert lowest in {Rung.JPEG, Rung.SMALLER}
+    assert [file.rung for file in files_of(packed)] == [Rung.ORIGINAL, Rung.ORIGINAL, lowest, Rung.ORIGINAL]
+    assert packed.rung is lowest
 
 
 async def test_messages_hold_as_many_as_they_may(wall: Wall) -> None:
