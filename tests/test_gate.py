@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import uuid
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
@@ -54,11 +55,10 @@ async def ask(
     event: str | None = None,
     **origin: Any,
 ) -> Receipt:
-    bot.events += 1
     (receipt,) = await bot.service.usecases.imagine(
         parse_line(line, SHELL) if isinstance(line, str) else line,
         Asker(who, who, roles),
-        Origin("test", event or f"event-{bot.events}-{id(bot)}", **origin),
+        Origin("test", event or str(uuid.uuid4()), **origin),
     )
     return receipt
 
@@ -463,7 +463,6 @@ async def test_half_a_character_is_no_crash(bot: Bot) -> None:
 
 
 async def test_names_and_ids_of_people_are_only_texts(bot: Bot) -> None:
-    bot.events += 1
     name = "\N{FOX FACE}" * 500 + "'; DROP TABLE users; -- \x00\ud83e"
     await bot.service.usecases.imagine(
         parse_line("a fox", SHELL), Asker(IdentityId("discord:9"), name), Origin("test", "x" * 5000)

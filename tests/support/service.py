@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -78,7 +79,6 @@ class Bot:
     clock: FakeClock
     servers: Sequence[FakeServer]
     settings: Settings
-    events: int = 0
 
     @property
     def server(self) -> FakeServer:
@@ -88,11 +88,10 @@ class Bot:
         return self.service.dispatcher.servers[ServerName(name)]
 
     async def ask(self, line: str, who: str = "alice", *, event: str | None = None, **origin: Any) -> Receipt:
-        self.events += 1
         (receipt,) = await self.service.usecases.imagine(
             parse_line(line, SHELL),
             Asker(IdentityId(f"test:{who}"), who),
-            Origin("test", event or f"{who}-{self.events}-{id(self)}", **origin),
+            Origin("test", event or f"{who}-{uuid.uuid4()}", **origin),
         )
         return receipt
 
