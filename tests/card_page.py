@@ -19,7 +19,7 @@ from pathlib import Path
 from bot.domain.text import Text
 from bot.presentation.card_plain import SYMBOLS, bar, headline
 from bot.presentation.card_text import shorten
-from bot.presentation.cards import Button, Buttons, Card, CardState, Code, Command, Progress, Style
+from bot.presentation.cards import Button, Card, CardState, Code, Command, Progress, Style
 from tests.card_gallery import gallery
 
 FOR_DOCS = (
@@ -155,11 +155,6 @@ def _foot(card: Card) -> Iterator[str]:
         yield f'<p class="small"><code>{escape(str(card.incident))}</code></p>'
 
 
-def _all_buttons(card: Card) -> Buttons:
-    beside = tuple(row.button for row in card.rows if row.button)
-    return (*((beside,) if beside else ()), *card.buttons)
-
-
 def _button(button: Button, *, short: bool) -> str:
     style = {Style.PRIMARY: "primary", Style.DANGER: "danger"}.get(button.style, "")
     label = str(button.number) if short and button.number and button.emoji else say(button.label)
@@ -168,7 +163,7 @@ def _button(button: Button, *, short: bool) -> str:
 
 def _keyboard(card: Card, *, short: bool) -> str:
     rows = (
-        "".join(_button(button, short=short and len(row) > 3) for button in row) for row in _all_buttons(card)
+        "".join(_button(button, short=short and len(row) > 3) for button in row) for row in card.all_buttons
     )
     return "".join(f'<div class="buttons">{row}</div>' for row in rows)
 

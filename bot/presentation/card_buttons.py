@@ -10,9 +10,8 @@ from bot.domain.text import Text
 from bot.presentation.actions import OnRequest, Verb
 from bot.presentation.card_failures import kind_of
 from bot.presentation.card_situation import Situation
-from bot.presentation.cards import Button, Buttons, CardState, Picture, Style
+from bot.presentation.cards import IN_A_ROW, Button, Buttons, CardState, Picture, Style
 
-IN_A_ROW = 5
 MOST_PICTURES = 10
 """Beyond that, pictures have no buttons of their own: five rows of five are all that there is."""
 

@@ -71,8 +71,8 @@ class Style(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Button:
-    """``label`` has 20 characters or less in English; ``emoji`` may stand before it, or with ``number``
-    for it where space is short."""
+    """``label`` has 20 characters or less in English, its number included; ``emoji`` may stand before it,
+    or with ``number`` for it where space is short."""
 
     action: Action
     label: Text
@@ -81,6 +81,7 @@ class Button:
     number: int | None = None
 
 
+IN_A_ROW = 5
 Buttons = tuple[tuple[Button, ...], ...]
 """Rows: at most five of at most five."""
 
@@ -182,3 +183,10 @@ class Card:
     request: RequestId | None = None
     private: bool = False
     """For the eyes of one person."""
+
+    @property
+    def all_buttons(self) -> Buttons:
+        """With those that belong to rows, above the others: for platforms that draw none beside a row."""
+        beside = tuple(row.button for row in self.rows if row.button is not None)
+        rows = tuple(beside[start : start + IN_A_ROW] for start in range(0, len(beside), IN_A_ROW))
+        return (*rows, *self.buttons)
