@@ -175,7 +175,11 @@ class Conclusion:
             return
         self._guards.quarantine.succeeded(job.work.template)
         completion = Completion(files, texts, charged, swap)
-        closed = await self.surely(lambda: self._store.complete(active.prompt_id, completion, now()))
+        try:
+            closed = await self.surely(lambda: self._store.complete(active.prompt_id, completion, now()))
+        except Exception:
+            await self._runner.discard(files)
+            raise
         if closed is None:
             await self._runner.discard(files)
         self._over(job.id, closed)

@@ -26,6 +26,9 @@ from bot.service.servers import Active, Server
 _UNHEARD = (ServerUnreachable, AuthenticationFailed, ServerWedged, RunTimedOut, ProtocolError)
 """Failures after which the server may have the run all the same."""
 
+_LONGEST = 30 * 86_400.0
+"""Seconds that a run may have taken by its server's word: one that says more has a broken clock."""
+
 
 @dataclass(slots=True)
 class Tries:
@@ -76,7 +79,7 @@ class Course:
 
     def seconds(self, end: EndEvent) -> float:
         """GPU seconds of the run, a swap included: the server's own word, else our own clock's."""
-        if end.server_seconds is not None:
+        if end.server_seconds is not None and 0.0 <= end.server_seconds < _LONGEST:
             return end.server_seconds
         return 0.0 if self.active.started is None else max(0.0, self.ended - self.active.started)
 
