@@ -208,7 +208,7 @@ async def test_a_long_life_leaves_nothing_behind(bot: Bot) -> None:
     dispatcher = bot.service.dispatcher
     await bot.server.until(lambda _: not dispatcher._running)
     assert len(dispatcher.attempts.memory) == 0
-    assert not dispatcher._jobs
+    assert not dispatcher.line.jobs
     assert not dispatcher._ending
     assert not dispatcher.attempts._under_way
     assert not dispatcher.queue.in_service

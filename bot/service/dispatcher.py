@@ -10,32 +10,30 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 from typing import Literal
 
 from bot.domain.errors import (
     AuthenticationFailed,
     BackendError,
-    FairbrushError,
-    NoServerCan,
     ServerUnreachable,
     ServerWedged,
     StoreUnavailable,
 )
 from bot.domain.estimates import Estimates
-from bot.domain.fairqueue import FairQueue, Waiting
-from bot.domain.guard import Ceilings, Quarantine, quarantined, too_big
-from bot.domain.ids import JobId, ServerName, TemplateName, UserId
+from bot.domain.fairqueue import FairQueue
+from bot.domain.guard import Ceilings, Quarantine
+from bot.domain.ids import JobId, ServerName, UserId
 from bot.domain.jobs import JobState
 from bot.domain.text import Text
 from bot.service.attempts import Attempts, Guards, Hooks, new_prompt_id
 from bot.service.clock import Clock
 from bot.service.lanes import Lanes
+from bot.service.line import Line
 from bot.service.notices import Notices
 from bot.service.outlook import Outlook, outlook
-from bot.service.records import AttemptRecord, Closed, JobRecord, WaitingJob
+from bot.service.records import AttemptRecord, JobRecord, WaitingJob
 from bot.service.runner import Runner
 from bot.service.servers import Active, Server, ServerState
 from bot.service.store import Store
@@ -87,11 +85,19 @@ class Dispatcher:
         self._streams = streams
         self._notices = notices
         self._clock = clock
-        self._jobs: dict[JobId, WaitingJob] = {}
         self._wake = asyncio.Event()
         self._tasks: asyncio.TaskGroup | None = None
-        self._stranded: set[JobId] = set()
-        """Waiting, and no server can paint them."""
+        self.line = Line(
+            store=store,
+            queue=queue,
+            guards=guards,
+            lanes=lanes,
+            streams=streams,
+            notices=notices,
+            clock=clock,
+            over=self._drop,
+            wake=self.wake,
+        )
         self._saved: tuple[float, Mapping[UserId, float]] | None = None
         self._running: dict[JobId, asyncio.Task[None]] = {}
         self._ending: set[asyncio.Task[Outcome]] = set()
@@ -108,10 +114,10 @@ class Dispatcher:
                 wake=self.wake,
                 take_out=self.take_out,
                 over=self._drop,
-                again=self._again,
+                again=lambda active, seconds: self.line.again(active.item.job, seconds),
                 cancel=self.cancel,
-                quarantined=self._set_aside,
-                ceiling=self._refuse_too_big,
+                quarantined=self.line.set_aside,
+                ceiling=self.line.refuse_too_big,
             ),
         )
 
@@ -126,43 +132,22 @@ class Dispatcher:
         that none of them can paint some of these."""
         for job in jobs:
             if job.state is JobState.QUEUED:
-                self.adopt(WaitingJob(job.id, job.user, job.order, job.work, job.weight))
+                self.line.adopt(WaitingJob(job.id, job.user, job.order, job.work, job.weight))
                 self._streams.publish(JobQueued(job.id))
         self.wake()
-        if self._stranded:
-            try:
-                await self.fail_stranded()
-            except StoreUnavailable as error:
-                self._notices.tell(error.text)  # the next look at a server tries again
-
-    def adopt(self, *jobs: WaitingJob) -> None:
-        """Line up jobs that the store has queued."""
-        # At a start there may be a hundred thousand, most of them alike.
-        estimates = {work: self._guards.estimates.expected(work) for work in {job.work for job in jobs}}
-        for job in jobs:
-            self._jobs[job.id] = job
-            item = self._waiting(job, estimates[job.work])
-            self.queue.push(item, weight=job.weight)
-            self._note_stranded(job.id, item.servers)
+        await self.line.fail_stranded_leniently()
 
     def attach(self, job: WaitingJob, attempt: AttemptRecord) -> bool:
         """Take over a job that the store has at a server; False when that server is not configured."""
         server = self.servers.get(attempt.server)
         if server is None:
             return False
-        self._jobs[job.id] = job
-        expected = self._guards.estimates.expected(job.work)
-        item = self._waiting(job, expected)
-        self.queue.attach(item, server.name, weight=job.weight, estimate=expected)
+        item = self.line.attach(job, server.name)
         self.attempts.memory.remember(attempt)
-        active = Active(item, job.work, attempt.prompt_id, expected, cancel_by=attempt.cancel_by)
+        active = Active(item, job.work, attempt.prompt_id, item.estimate, cancel_by=attempt.cancel_by)
         server.active[job.id] = active
         self._resumed.append((server, active))
         return True
-
-    def _waiting(self, job: WaitingJob, estimate: float) -> Waiting:
-        servers = self.lanes.servers_for(job.work.needs)
-        return Waiting(job.id, job.user, job.order, job.work.model, servers, estimate)
 
     async def heard_of_servers(self, patience: float) -> None:
         """Wait until each server has been tried once, for at most ``patience`` seconds of real time: before,
@@ -222,12 +207,14 @@ class Dispatcher:
         item = self.queue.pop(
             server.name,
             loaded=server.model or None,
-            estimate=lambda waiting: estimates.expected(self._jobs[waiting.job].work),
-            may=lambda waiting: self._guards.ceilings.allows(server.name, self._jobs[waiting.job].work, now),
+            estimate=lambda waiting: estimates.expected(self.line.jobs[waiting.job].work),
+            may=lambda waiting: self._guards.ceilings.allows(
+                server.name, self.line.jobs[waiting.job].work, now
+            ),
         )
         if item is None:
             return None
-        work = self._jobs[item.job].work
+        work = self.line.jobs[item.job].work
         expected = estimates.expected(work)
         if work.model and work.model != server.model:
             expected += estimates.swap_seconds(server.name, work.model)
@@ -247,14 +234,6 @@ class Dispatcher:
     def _ended(self, job: JobId, task: asyncio.Task[None]) -> None:
         if self._running.get(job) is task:
             del self._running[job]
-
-    def _again(self, active: Active, seconds: float) -> None:
-        # What servers offer may have changed since it was sent, and so may what it is thought to take.
-        job = self._jobs[active.item.job]
-        item = self._waiting(job, self._guards.estimates.expected(job.work))
-        self.queue.give_back(item, seconds)
-        self._note_stranded(item.job, item.servers)
-        self.wake()
 
     # What goes out
 
@@ -280,38 +259,13 @@ class Dispatcher:
                 return "stopping"
         if job in self._running and not self.queue.waits(job):
             return "over"  # it is painted; its files are being kept
-        closed = await self._end_waiting(
+        closed = await self.line.end(
             job, lambda: self._store.cancel(job, self._clock.now(), by=by, settle_seconds=None)
         )
         if closed is None:
             return "over"
         self._streams.publish(JobOver(closed))
         return "cancelled"
-
-    async def fail_waiting(self, jobs: Iterable[JobId], error: FairbrushError) -> None:
-        """End waiting jobs that cannot be painted any more, with a reason and a refund. Raises
-        StoreUnavailable; those that are not ended by then wait as before."""
-        for job in tuple(jobs):
-            if not self.queue.waits(job):
-                continue
-            fail = partial(self._store.fail, job, error, self._clock.now(), reason=error.code)
-            if (closed := await self._end_waiting(job, fail)) is not None:
-                self._streams.publish(JobOver(closed, error))
-
-    async def _end_waiting(self, job: JobId, write: Callable[[], Awaitable[Closed | None]]) -> Closed | None:
-        """Out of line first, so that no server gets it while its outcome is written."""
-        self.queue.remove(job)
-        try:
-            closed = await write()
-        except StoreUnavailable:
-            # Unless somebody else has ended it, or put it back, meanwhile.
-            waiting = self._jobs.get(job)
-            if waiting is not None and job not in self.queue and job not in self.queue.in_service:
-                self.adopt(waiting)
-                self.wake()
-            raise
-        self._drop(job)
-        return closed
 
     def take_out(self, server: Server, error: BackendError, active: Active | None = None) -> None:
         """Stop feeding a server for a failure that is its own; other failures of a job change nothing.
@@ -335,70 +289,13 @@ class Dispatcher:
         )
         log.info("server %s is %s: %s", server.name, state, error.cause)
 
-    async def relane(self) -> None:
-        """After a server's catalogue has changed: where may each waiting job go now? Raises
-        StoreUnavailable, as :meth:`fail_stranded` does."""
-        changed = self.lanes.use({s.name: s.catalogue for s in self.servers.values()})
-        for count, job in enumerate(tuple(self._jobs.values()) if changed else ()):
-            if count % 1000 == 999:
-                await asyncio.sleep(0)
-            if job.work.needs in changed and self.queue.waits(job.id):
-                servers = self.lanes.servers_for(job.work.needs)
-                self.queue.relane(job.id, servers)
-                self._note_stranded(job.id, servers)
-        await self.fail_stranded()
-        self.wake()
-
-    async def fail_stranded(self) -> None:
-        """End waiting jobs that no server can paint any more. Raises StoreUnavailable; then they wait on."""
-        for job in tuple(self._stranded):
-            waiting = self._jobs.get(job)
-            if waiting is None or not self.queue.waits(job):
-                self._stranded.discard(job)
-                continue
-            reason = self.lanes.why_not(waiting.work.needs)
-            await self.fail_waiting(
-                [job],
-                NoServerCan(
-                    Text("No server can paint this any more: {reason} Nothing was charged.", reason=reason)
-                ),
-            )
-            self._stranded.discard(job)
-
-    def _note_stranded(self, job: JobId, servers: frozenset[ServerName]) -> None:
-        if servers:
-            self._stranded.discard(job)
-        else:
-            self._stranded.add(job)
-
-    async def _set_aside(self, template: TemplateName, until: int) -> None:
-        """A template rests: those who wait for it learn it now, not one after the other."""
-        waiting = [job.id for job in self._jobs.values() if job.work.template == template]
-        await self._fail_leniently(waiting, quarantined(template, until, self._clock.now()))
-
-    async def _refuse_too_big(self) -> None:
-        """Fail waiting jobs that every server that could take them has run out of memory at."""
-        now = self._clock.now()
-        for job in tuple(self._jobs.values()):
-            servers = self.lanes.servers_for(job.work.needs)
-            fits = any(self._guards.ceilings.allows(server, job.work, now) for server in servers)
-            if servers and not fits:
-                await self._fail_leniently([job.id], too_big(job.work))
-
-    async def _fail_leniently(self, jobs: Iterable[JobId], error: FairbrushError) -> None:
-        """Better told now; but what cannot be written now, the job's own turn will show."""
-        try:
-            await self.fail_waiting(jobs, error)
-        except StoreUnavailable as refused:
-            self._notices.tell(refused.text)
-
     # What people ask
 
     def outlook(self, job: JobId) -> Outlook | None:
         """Place, ETA and reason of a waiting job, for a card that somebody looks at; else None."""
         if not self.queue.waits(job):
             return None
-        waiting = self._jobs[job]
+        waiting = self.line.jobs[job]
         return outlook(
             self.queue.place(job),
             expected=self._guards.estimates.expected(waiting.work),
@@ -433,10 +330,10 @@ class Dispatcher:
         return None
 
     def job(self, job: JobId) -> WaitingJob | None:
-        return self._jobs.get(job)
+        return self.line.jobs.get(job)
 
     def known_jobs(self) -> tuple[WaitingJob, ...]:
-        return tuple(self._jobs.values())
+        return tuple(self.line.jobs.values())
 
     # The end
 
@@ -464,7 +361,7 @@ class Dispatcher:
             await self._clock.sleep(FLOWS_EVERY)
             await self._save_flows()
             if len(self.lanes) > MOST_NEEDS:
-                self.lanes.keep({job.work.needs for job in self._jobs.values()})
+                self.lanes.keep({job.work.needs for job in self.line.jobs.values()})
 
     async def _save_flows(self) -> None:
         guards = self._guards
@@ -481,9 +378,7 @@ class Dispatcher:
 
     def _drop(self, job: JobId) -> None:
         """The job is over: nothing of it stays, here or at a server."""
-        self.queue.remove(job)
-        self._jobs.pop(job, None)
-        self._stranded.discard(job)
+        self.line.drop(job)
         for name, prompt_id in self.attempts.memory.forget(job).items():
             if (server := self.servers.get(name)) is not None:
                 server.strays.add(prompt_id)

@@ -50,7 +50,7 @@ async def recover(
     async for chunk in store.waiting():
         await _learn_needs(store, lanes, chunk)
         new = [job for job in chunk if dispatcher.job(job.id) is None]
-        dispatcher.adopt(*new)
+        dispatcher.line.adopt(*new)
         waiting += len(new)
     dispatcher.gates.paused = bool(await store.get(PAUSED))
     dispatcher.gates.draining = bool(await store.get(DRAINING))

@@ -92,7 +92,7 @@ class Warden:
             server.connections = server.backend.connections
             if not server.active:
                 server.model = ""  # it may have been restarted
-        await self._dispatcher.fail_stranded()
+        await self._dispatcher.line.fail_stranded()
         return True
 
     async def _try(self, server: Server) -> bool:
@@ -138,11 +138,10 @@ class Warden:
             return  # read anew, and nothing is new
         server.catalogue = catalogue
         async with self._changed:
-            known = {
-                s.name: s.catalogue for s in self._dispatcher.servers.values() if s.catalogue is not None
-            }
+            offers = {s.name: s.catalogue for s in self._dispatcher.servers.values()}
+            known = {name: offer for name, offer in offers.items() if offer is not None}
             await self._shelf.use_catalogues(known)
-            await self._dispatcher.relane()
+            await self._dispatcher.line.relane(offers)
 
     async def _forget_strays(self, server: Server) -> None:
         """Attempts of ours that this server may still have, though their jobs are over or elsewhere: it must

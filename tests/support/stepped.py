@@ -301,7 +301,7 @@ class World:
         assert places == open_jobs, (places, open_jobs)
         memory = dispatcher.attempts.memory
         assert memory._tries.keys() | memory._known.keys() <= open_jobs
-        assert dispatcher._stranded <= open_jobs
+        assert dispatcher.line._stranded <= open_jobs
         for job_id, attempts in self.ended.items():
             found = await self.bot.job(job_id)
             assert (found.state, found.attempts) == (JobState.CANCELLED, attempts), "a cancelled job lives"
