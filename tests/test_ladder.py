@@ -449,10 +449,10 @@ async def test_memory_is_let_go_and_originals_wait_for_nobody(wall: Wall) -> Non
         await begun.wait()
         second = tasks.create_task(heavy("second"))
         cancelled = tasks.create_task(heavy("cancelled"))
-        async with packer.pack(wall.pictures, DISCORD) as packed:
-            assert packed.rung is Rung.ORIGINAL
         for _ in range(50):
             await asyncio.sleep(0.001)
+        async with asyncio.timeout(10), packer.pack(wall.pictures, DISCORD) as packed:
+            assert packed.rung is Rung.ORIGINAL
         assert entered == ["first"]
         cancelled.cancel()
         release.set()

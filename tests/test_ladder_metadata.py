@@ -131,6 +131,9 @@ def test_nothing_is_told_and_every_pixel_stays(name: str) -> None:
     assert len(before) == len(after)
     assert all(np.array_equal(one, other) for one, other in zip(before, after, strict=True))
     assert without_metadata(stripped) == stripped
+    assert b"tIME" not in stripped
+    if "webp" in name and stripped[12:16] == b"VP8X":
+        assert stripped[20] & 0x0C == 0, "it announces what is not there any more"
 
 
 def test_how_it_moves_stays() -> None:
