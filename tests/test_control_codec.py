@@ -162,3 +162,12 @@ def test_only_values_that_are_known_travel() -> None:
     with pytest.raises(TypeError, match="object does not travel"):
         encode(object(), [])
     assert math.isnan(decode(float, json.loads(json.dumps(encode(math.nan, [])))))
+
+
+def test_a_sentence_that_counts_travels_with_both_its_forms() -> None:
+    said = Text.counted("{count} picture", "{count} pictures", 2, who="ann")
+    back = decode(Text, json.loads(json.dumps(encode(said, []))))
+    assert (back, back.plural, back.count, str(back)) == (said, said.plural, 2, "2 pictures")
+    for bad in ({"count": "2"}, {"count": True}, {"many": 3}):
+        with pytest.raises(Malformed):
+            decode(Text, {**encode(said, []), **bad})

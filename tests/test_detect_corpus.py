@@ -43,11 +43,11 @@ def test_detection_of_one_workflow_is_quick(corpus: Path) -> None:
     largest = max((corpus / "workflows").glob("*.json"), key=lambda path: path.stat().st_size)
     graph = parse_export(json.loads(largest.read_text(encoding="utf-8")))
     best = min(_seconds(lambda: detect(graph, catalogue)) for _ in range(5))
-    assert best < 0.02
+    assert best < 0.1, "something has become quadratic: a fiftieth of a second is usual"
 
 
 def _seconds(work: object) -> float:
-    start = time.perf_counter()
+    start = time.process_time()
     assert callable(work)
     work()
-    return time.perf_counter() - start
+    return time.process_time() - start

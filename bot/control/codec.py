@@ -34,7 +34,8 @@ def encode(value: object, blobs: list[bytes]) -> Any:
             blobs.append(value)
             return {"blob": len(blobs) - 1}
         case Text():
-            return {"text": value.msgid, "args": {k: _argument(v) for k, v in value.args.items()}}
+            said = {"text": value.msgid, "args": {k: _argument(v) for k, v in value.args.items()}}
+            return said if value.plural is None else {**said, "many": value.plural, "count": value.count}
         case Mapping():
             return {str(key): encode(item, blobs) for key, item in value.items()}
         case list() | tuple() | frozenset():
@@ -123,13 +124,19 @@ def _one_of(kinds: Sequence[Any], data: Any, blobs: Sequence[bytes], place: str)
 
 def _sentence(data: Any, place: str) -> Text:
     found = _expect(dict, data, place)
-    if set(found) != {"text", "args"}:
+    counts = set(found) == {"text", "args", "many", "count"}
+    if set(found) != {"text", "args"} and not counts:
         raise Malformed(f"{place} is no sentence")
     arguments = {
         name: _sentence(value, place) if isinstance(value, dict) else _plain(value, place)
         for name, value in _expect(dict, found["args"], place).items()
     }
-    return Text(_text(found["text"], place), **arguments)
+    if not counts:
+        return Text(_text(found["text"], place), **arguments)
+    count = found["count"]
+    if not isinstance(count, int) or isinstance(count, bool):
+        raise Malformed(f"{place} counts nothing")
+    return Text.counted(_text(found["text"], place), _text(found["many"], place), count, **arguments)
 
 
 def _scalar(kind: type, data: Any, blobs: Sequence[bytes], place: str) -> Any:

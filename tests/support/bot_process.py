@@ -13,6 +13,7 @@ import sys
 import threading
 from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 
 from bot.config import load_settings, tiers_of
@@ -24,6 +25,7 @@ from tests.support.cli import DEADLINE_SECONDS, environment
 from tests.support.fake_operator import FakeOperator
 
 
+@cache
 def zone_of_noon() -> str:
     """A time zone in which it is noon or a little later: no test shall see its day end."""
     ahead = 12 - datetime.now(UTC).hour

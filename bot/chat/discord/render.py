@@ -97,10 +97,10 @@ def embed_of(card: Card, language: Language) -> discord.Embed:
 
 def view_of(card: Card, language: Language) -> discord.ui.View | None:
     """Buttons without callbacks: what is pressed is read from its id, by whatever process runs then."""
-    if not card.buttons:
+    if not card.all_buttons:
         return None
     view = discord.ui.View(timeout=None)
-    for number, row in enumerate(card.buttons):
+    for number, row in enumerate(card.all_buttons):
         for button in row:
             view.add_item(_button(button, number, language))
     view.stop()  # a view that is over is not remembered by the library
@@ -109,8 +109,6 @@ def view_of(card: Card, language: Language) -> discord.ui.View | None:
 
 def _button(button: Button, row: int, language: Language) -> discord.ui.Button[Any]:
     label = language.label(button.label)
-    if button.number is not None:
-        label = f"{label} {button.number}"
     return discord.ui.Button(
         style=_STYLES[button.style],
         label=_cut(label, 80),
