@@ -233,3 +233,19 @@ async def test_forged_buttons_change_nothing(discord: DiscordWorld, tmp_path: Pa
             answer = await alice.forge(reply.message, {"component_type": 2, "custom_id": custom_id})
             await answer.acknowledged(within=3)
         assert len(bot.server.waiting) == 1
+
+
+async def test_only_its_owner_takes_a_picture_away(discord: DiscordWorld, tmp_path: Path) -> None:
+    guild = discord.guild()
+    channel, alice, bob = guild.channel("general"), guild.member("alice"), guild.member("bob")
+    async with in_discord(discord, tmp_path) as bot:
+        reply = await alice.slash(channel, "imagine", prompt="a fox")
+        await bot.server.until_waiting(1)
+        bot.server.finish()
+        await reply.until(lambda r: len(r.attachments) == 1)
+        refused = await bob.press(reply.button("Delete"))
+        await refused.until(lambda r: r.followups)
+        assert reply.message is not None
+        assert not reply.message.deleted
+        await alice.press(reply.button("Delete"))
+        await reply.until(lambda r: r.message is None or r.message.deleted)

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from bot.domain.ids import JobId, RequestId
-from bot.domain.jobs import AT_SERVER, OPEN, JobState
+from bot.domain.jobs import AT_SERVER, OPEN, DeliveryState, JobState
 from bot.domain.throttle import (
     Gone,
     Importance,
@@ -155,6 +155,11 @@ class Reporter:
             self._results.pop(request.id, None)
             self._requests.pop(request.id, None)
             self._outbox.forget(request.id)
+
+    async def bring(self, request: RequestId, reply: str) -> courier.Outcome:
+        """Show a result once more, in another reply; nothing is written down about it."""
+        at = DeliveryRecord(request, self._screen.platform, DeliveryState.CLAIMED, reply, None, 0, 0)
+        return await self.deliver(at)
 
     # One request
 

@@ -165,6 +165,10 @@ class Interactions:
                 await self._open_edit(interaction, request)
             case OnRequest(verb=Verb.CANCEL, request=request):
                 await self._cancel_by_button(interaction, request)
+            case OnRequest(verb=Verb.DELETE, request=request):
+                await self._delete(interaction, action, request)
+            case OnRequest(verb=Verb.SHOW, request=request):
+                await self._show_again(interaction, action, request)
             case OnRequest(verb=Verb.REROLL | Verb.AGAIN, request=request):
                 await self._again(interaction, action, request)
             case OnPage(listing=Listing.QUEUE, page=page):
@@ -258,6 +262,36 @@ class Interactions:
             theirs = request if isinstance(error, NotYours) else None
             card = error_card(error, owner=self._owner(interaction), theirs=theirs)
             await self._quietly(whisper(interaction, card, self._language))
+
+    async def _delete(self, interaction: discord.Interaction, action: Action, request: RequestId) -> None:
+        """Take the message away; the result itself goes when retention says so."""
+        try:
+            await defer(interaction, ephemeral=False, update=True)
+        except TooLate as error:
+            log.info("interaction %s was answered too late: %s", interaction.id, error)
+            return
+        try:
+            await self._may(self._asker(interaction), action, request)
+        except FairbrushError as error:
+            card = error_card(error, owner=self._owner(interaction))
+            await self._quietly(whisper(interaction, card, self._language))
+            return
+        await self._quietly(interaction.delete_original_response())
+
+    async def _show_again(self, interaction: discord.Interaction, action: Action, request: RequestId) -> None:
+        """Bring a result that could not be shown where it belonged, for one pair of eyes."""
+        try:
+            message = await defer(interaction, ephemeral=True)
+        except TooLate as error:
+            log.info("interaction %s was answered too late: %s", interaction.id, error)
+            return
+        try:
+            await self._may(self._asker(interaction), action, request)
+            address = await address_of(interaction, message, ephemeral=True)
+        except FairbrushError as error:
+            await self._show(interaction, error_card(error, owner=self._owner(interaction)))
+            return
+        await self._reporter.bring(request, address.to_text())
 
     async def _open_edit(self, interaction: discord.Interaction, request: RequestId) -> None:
         asker = self._asker(interaction)
