@@ -566,3 +566,41 @@ async def test_a_server_that_lets_everything_wait_is_tried_again_after_a_while(t
         await is_back(bot, a)
         await paint(a)
         await bot.until_over(receipt.accepted.request.id)
+
+
+async def waits_with_an_open_attempt(bot: Bot, server: FakeServer) -> Receipt:
+    receipt = await bot.ask("a fox")
+    await server.until_waiting(1)
+    run = server.start()
+    await bot.until_state(receipt.accepted.jobs[0].id, JobState.RUNNING)
+    server.down = unreachable()
+    run.tell(Failed(unreachable()))
+    await bot.until_state(receipt.accepted.jobs[0].id, JobState.QUEUED)
+    return receipt
+
+
+async def test_a_job_whose_attempt_the_store_has_given_up_begins_a_new_one(tmp_path: Path) -> None:
+    """Whoever gave it up, the job must not be forgotten with it."""
+    a = FakeServer("a")
+    async with shop(tmp_path, a) as bot:
+        receipt = await waits_with_an_open_attempt(bot, a)
+        (attempt,) = await bot.store.open_attempts()
+        await bot.store.lose(attempt.prompt_id, bot.clock.now())
+        a.restart()
+        await is_back(bot, a)
+        await paint(a)
+        (job,) = await bot.until_over(receipt.accepted.request.id)
+        assert (job.state, job.attempts) == (JobState.DONE, 2)
+
+
+async def test_a_wish_that_was_written_before_the_bot_ended_ends_a_waiting_job(tmp_path: Path) -> None:
+    a = FakeServer("a")
+    async with bot_at_work(tmp_path, [a]) as bot:
+        receipt = await waits_with_an_open_attempt(bot, a)
+        (attempt,) = await bot.store.open_attempts()
+        await bot.store.wish_to_cancel(attempt.prompt_id, "test:alice", bot.clock.now())
+    a.down = None
+    async with shop(tmp_path, a) as bot:
+        (job,) = await bot.until_over(receipt.accepted.request.id)
+        assert job.state is JobState.CANCELLED
+        await bot.server.until(lambda _: attempt.prompt_id in a.forgotten)

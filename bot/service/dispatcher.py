@@ -244,8 +244,14 @@ class Dispatcher:
         """
         ending = asyncio.ensure_future(self._cancel(job.id, by))
         self._ending.add(ending)
-        ending.add_done_callback(self._ending.discard)
+        ending.add_done_callback(self._cancel_ended)
         return await asyncio.shield(ending)
+
+    def _cancel_ended(self, task: asyncio.Task[Outcome]) -> None:
+        self._ending.discard(task)
+        # Whoever asked may have gone, and nobody else would take notice.
+        if not task.cancelled() and (error := task.exception()) is not None:
+            log.warning("a cancel came to nothing: %s", type(error).__name__)
 
     async def _cancel(self, job: JobId, by: str) -> Outcome:
         for server in self.servers.values():
