@@ -15,6 +15,7 @@ import pytest
 from aiohttp import WSMsgType
 
 from tests.support.discord import DiscordWorld, Pauses
+from tests.support.discord.signals import DEADLINE_SECONDS
 from tests.support.discord.small_bot import SmallBot, answer, running, staged
 
 
@@ -64,7 +65,7 @@ async def test_codes_after_which_it_does_not(code: int, error: type[Exception]) 
         await world.gateway.until_ready()
         world.gateway.close(code)
         with pytest.raises(error):
-            await task
+            await asyncio.wait_for(task, DEADLINE_SECONDS)
         await bot.close()
 
 
@@ -118,7 +119,7 @@ async def test_the_first_connection_fails() -> None:
         world.gateway.refuse()
         plain = discord.Client(intents=discord.Intents.none())
         with pytest.raises(AttributeError, match="'NoneType' object has no attribute 'sequence'"):
-            await plain.start(world.token)
+            await asyncio.wait_for(plain.start(world.token), DEADLINE_SECONDS)
         await plain.close()
 
 
@@ -183,7 +184,7 @@ async def test_privileged_intents_must_be_granted() -> None:
     async with DiscordWorld() as world:
         bot = SmallBot(intents=discord.Intents.all())
         with pytest.raises(discord.PrivilegedIntentsRequired):
-            await bot.start(world.token)
+            await asyncio.wait_for(bot.start(world.token), DEADLINE_SECONDS)
         await bot.close()
         world.gateway.allowed_intents = discord.Intents.all().value
         guild = world.guild()
@@ -204,8 +205,9 @@ async def talk(world: DiscordWorld, *messages: str | bytes | dict[str, Any], que
                 await ws.send_bytes(message)
             else:
                 await ws.send_str(message if isinstance(message, str) else json.dumps(message))
-        async for _ in ws:
-            pass
+        async with asyncio.timeout(DEADLINE_SECONDS):
+            async for _ in ws:
+                pass
         return ws.close_code
 
 
@@ -248,4 +250,5 @@ async def test_an_answer_may_come_after_an_outage() -> None:
         held.release()
         await reply.acknowledged()
         # What was heard before is not said again.
-        assert len(stage.bot.interactions) == 1
+        await (await stage.alice.slash(stage.channel, "do")).acknowledged()
+        assert len(stage.bot.interactions) == 2

@@ -10,6 +10,7 @@ import discord
 import pytest
 
 from tests.support.discord import Pauses, RateLimits, Window
+from tests.support.discord.signals import DEADLINE_SECONDS
 from tests.support.discord.small_bot import SmallBot, Stage, answer, running, staged
 from tests.support.service import FakeClock
 
@@ -232,5 +233,5 @@ async def test_a_503_at_login_is_raised_at_once() -> None:
         stage.discord.token = "another"
         bot = SmallBot()
         with pytest.raises(discord.LoginFailure):
-            await bot.start("wrong")
+            await asyncio.wait_for(bot.start("wrong"), DEADLINE_SECONDS)
         await bot.close()
