@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from bot.domain.errors import NotFound, NotYours, WordsBlocked
+from bot.domain.errors import NotAccepting, NotFound, NotYours, WordsBlocked
 from bot.domain.ids import IdentityId, RequestId
 from bot.domain.jobs import JobState
 from bot.presentation.flags import SHELL, parse_line
@@ -107,3 +107,22 @@ async def test_what_is_forgotten_cannot_be_asked_again(bot: Bot) -> None:
         await bot.service.usecases.again(first.accepted.request.id, asker("alice"), origin("press-1"))
     with pytest.raises(NotFound, match="no request"):
         await bot.service.usecases.again(RequestId("nosuch"), asker("alice"), origin("press-2"))
+
+
+async def test_what_was_accepted_stays_accepted_when_its_answer_was_lost(bot: Bot) -> None:
+    """A shell or a platform that asks again is not refused for what has been closed since."""
+    usecases = bot.service.usecases
+    ask = parse_line("a fox --seed 1-3", SHELL)
+    first = await usecases.imagine(ask, asker("alice"), origin("event-1"))
+    await bot.service.operator.drain("shell:root")
+    again = await usecases.imagine(ask, asker("alice"), origin("event-1"))
+    assert [one.accepted.request.id for one in again] == [one.accepted.request.id for one in first]
+    assert [[job.id for job in one.accepted.jobs] for one in again] == [
+        [job.id for job in one.accepted.jobs] for one in first
+    ]
+    assert not any(one.accepted.fresh for one in again)
+    assert [one.values.seed for one in again] == [1, 2, 3]
+    with pytest.raises(NotAccepting):
+        await usecases.imagine(ask, asker("alice"), origin("event-2"))
+    with pytest.raises(NotAccepting):
+        await usecases.imagine(ask, asker("mallory"), origin("event-1"))

@@ -41,6 +41,7 @@ HOT = {
     "request": (reading.REQUEST, "(id=?)"),
     "requests of a user": (reading.REQUESTS_OF, "requests_of"),
     "open requests of a user": (reading.OPEN_REQUESTS_OF, "requests_open"),
+    "request of an event": (reading.REQUEST_OF_EVENT, "(event=?)"),
     "open requests of a platform": (reading.OPEN_REQUESTS_ON, "requests_open"),
     "open attempts": (reading.OPEN_ATTEMPTS, "attempts_open"),
     "open attempts of a job": (reading.OPEN_ATTEMPTS_OF, "attempts_of"),

@@ -110,6 +110,9 @@ class Store(Protocol):
 
     async def request(self, request: RequestId) -> RequestRecord | None: ...
 
+    async def request_of_event(self, event: str) -> RequestRecord | None:
+        """What was accepted for an event of a platform; see :attr:`RequestRecord.event`."""
+
     async def jobs_of(self, request: RequestId) -> tuple[JobRecord, ...]: ...
 
     async def requests_of(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import logging
 import secrets
 from collections.abc import Iterable, Mapping, Sequence
@@ -10,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 
 from bot.domain.errors import FairbrushError, NotFound, NotYours, OutputError, StoreUnavailable, UserError
-from bot.domain.ids import IdentityId, JobId, RequestId
+from bot.domain.ids import IdentityId, JobId, RequestId, ServerName
 from bot.domain.jobs import OPEN, JobState, request_of
 from bot.domain.quota import Standing
 from bot.domain.text import Text
@@ -45,6 +46,8 @@ log = logging.getLogger(__name__)
 _ALPHABET = "23456789abcdefghjkmnpqrstvwxyz"
 """Without letters and digits that people confuse when they type an id."""
 _ID_LENGTH = 10
+_NO_SERVER = ServerName("")
+"""A template as all servers together have it."""
 FIRST_LOOK = 5.0
 """Seconds that servers get to answer after our start before requests go on without knowing them."""
 
@@ -111,6 +114,8 @@ class UseCases:
 
         Raises UserError (Denied in all its kinds), OutputError and StoreUnavailable.
         """
+        if known := await self._accepted_before(asker, origin):
+            return known
         self.gate.open_for_new()
         # Whoever asks while we start is not told that a model is missing of which nobody has heard yet.
         await self.dispatcher.heard_of_servers(FIRST_LOOK)
@@ -129,6 +134,27 @@ class UseCases:
             raise
         accepted = await self._write(plans)
         return tuple(_receipt(plan.request, each) for plan, each in zip(plans, accepted, strict=True))
+
+    async def _accepted_before(self, asker: Asker, origin: Origin) -> tuple[Receipt, ...]:
+        """What this very event was answered with, for whom that answer was lost: whatever has been closed or
+        used up since, what was accepted stays accepted."""
+        receipts: list[Receipt] = []
+        for number in itertools.count():
+            event = origin.event if number == 0 else f"{origin.event}#{number}"
+            record = await self.store.request_of_event(event)
+            if record is None or record.identity != asker.identity or not record.values:
+                break
+            person = await self.accounts.person(asker.identity, asker.name)
+            rules = self.accounts.rules_for(person, asker.roles, all_waiting=self.all_waiting)
+            standing = await self.store.standing(person.user, rules, self.gate.clock.now())
+            jobs = await self.store.jobs_of(record.id)
+            template = await self.shelf.restored(
+                record.template, record.template_hash, _NO_SERVER, self.shelf.merged
+            )
+            values = ResolvedValues.from_json(record.values)
+            accepted = Accepted(record, jobs, standing, fresh=False)
+            receipts.append(Receipt(accepted, template, values, _kept_of(accepted), values.notes))
+        return tuple(receipts)
 
     async def again(
         self, request: RequestId, asker: Asker, origin: Origin, *, prompt_text: str | None = None
@@ -296,5 +322,8 @@ class UseCases:
 
 
 def _receipt(request: Request, accepted: Accepted) -> Receipt:
-    kept = frozenset(job.id for job in accepted.jobs if job.state is JobState.DONE and not job.attempts)
-    return Receipt(accepted, request.template, request.values, kept, request.values.notes)
+    return Receipt(accepted, request.template, request.values, _kept_of(accepted), request.values.notes)
+
+
+def _kept_of(accepted: Accepted) -> frozenset[JobId]:
+    return frozenset(job.id for job in accepted.jobs if job.state is JobState.DONE and not job.attempts)

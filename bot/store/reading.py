@@ -29,6 +29,7 @@ CHUNK = 2000
 JOB = "SELECT * FROM job_records WHERE id = ?"
 JOBS_OF = "SELECT * FROM job_records WHERE request = ? ORDER BY number"
 REQUEST = "SELECT * FROM request_records WHERE id = ?"
+REQUEST_OF_EVENT = "SELECT * FROM request_records WHERE event = ?"
 _INPUTS = """
 SELECT f.* FROM request_inputs AS n JOIN files AS f ON f.path = n.file WHERE n.request = ? ORDER BY n.number
 """
@@ -77,6 +78,11 @@ def jobs_of(connection: sqlite3.Connection, request_id: RequestId) -> tuple[JobR
 
 def request(connection: sqlite3.Connection, request_id: RequestId) -> RequestRecord | None:
     row = connection.execute(REQUEST, (request_id,)).fetchone()
+    return None if row is None else _with_inputs(connection, row)
+
+
+def request_of_event(connection: sqlite3.Connection, event: str) -> RequestRecord | None:
+    row = connection.execute(REQUEST_OF_EVENT, (event,)).fetchone()
     return None if row is None else _with_inputs(connection, row)
 
 

@@ -156,6 +156,9 @@ class SqliteStore:
     async def request(self, request: RequestId) -> RequestRecord | None:
         return await self._read(reading.request, request)
 
+    async def request_of_event(self, event: str) -> RequestRecord | None:
+        return await self._read(reading.request_of_event, event)
+
     async def jobs_of(self, request: RequestId) -> tuple[JobRecord, ...]:
         return await self._read(reading.jobs_of, request)
 
