@@ -94,10 +94,14 @@ async def test_a_session_that_is_forgotten_begins_anew() -> None:
 
 
 async def test_silence_is_noticed() -> None:
-    async with staged(SmallBot(heartbeat_timeout=0.2), pauses=Pauses()) as stage:
-        stage.discord.gateway.silence()
-        await back(stage.discord, "RESUME", 1)
-        await (await stage.alice.slash(stage.channel, "do")).acknowledged()
+    async with DiscordWorld(pauses=Pauses()) as world:
+        world.gateway.heartbeat_seconds = 0.2
+        async with running(world, heartbeat_timeout=0.6):
+            # Acknowledgements alone keep it patient; without them it is not.
+            await back(world, "HEARTBEAT", 5)
+            assert world.gateway.counts["RESUME"] == 0
+            world.gateway.silence()
+            await back(world, "RESUME", 1)
 
 
 async def test_heartbeats() -> None:
@@ -151,6 +155,11 @@ async def test_shards() -> None:
             shards = [interaction.guild.shard_id for interaction in bot.interactions if interaction.guild]
             assert shards == [(guild.id >> 22) % 3 for guild in guilds]
             assert len(set(shards)) > 1
+            for session in world.gateway.sessions.values():
+                told = {each["d"]["id"] for each in session.said if each["t"] == "GUILD_CREATE"}
+                assert told == {str(each.id) for each in guilds if (each.id >> 22) % 3 == session.shard}
+                asked = sum(each["t"] == "INTERACTION_CREATE" for each in session.said)
+                assert asked == len(told)
 
 
 async def test_guilds_come_and_go() -> None:

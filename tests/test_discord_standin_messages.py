@@ -201,6 +201,10 @@ async def test_what_the_bot_may_in_a_channel() -> None:
             # Answers to interactions do not depend on the bot's place in the channel.
             assert (await stage.do(lambda i: i.response.send_message("z", file=file()))).attachments
             stage.channel.allow(stage.discord.bot, missing)
+        stage.channel.deny(stage.discord.bot, bits.VIEW_CHANNEL)
+        await stage.do()
+        assert stage.bot.interactions[-1].app_permissions == discord.Permissions.none()
+        stage.channel.allow(stage.discord.bot, bits.VIEW_CHANNEL)
         with pytest.raises(discord.Forbidden) as caught:
             await place.get_partial_message(others.id).edit(content="not mine")
         assert code_of(caught.value) == (403, 50005)
@@ -283,18 +287,19 @@ async def test_messages_reach_those_who_subscribed() -> None:
 
     class Listener(SmallBot):
         async def on_message(self, message: discord.Message) -> None:
-            heard.append((message.author.name, message.content))
+            heard.append((message.author.name, f"{message.content} {len(message.attachments)}"))
 
         async def on_raw_message_edit(self, payload: discord.RawMessageUpdateEvent) -> None:
             heard.append(("edit", payload.message.content))
 
     async with staged(Listener(intents=intents)) as stage:
-        await stage.alice.says(stage.channel, "secret")
-        await stage.alice.says(stage.discord.dm(stage.alice), "for you")
+        await stage.alice.says(stage.channel, "secret", Upload.picture())
+        await stage.alice.says(stage.discord.dm(stage.alice), "for you", Upload.picture())
         reply = await stage.do(
             lambda i: i.response.send_message("x", view=discord.ui.View().add_item(Again(1)))
         )
         await (await stage.alice.press(reply.button("Again"))).acknowledged()
-        await stage.do(lambda i: i.response.send_message("private", ephemeral=True))
-        # Without the content intent the text of others is empty, except in direct messages.
-        assert heard == [("alice", ""), ("alice", "for you"), ("fairbrush", "x"), ("edit", "again 1")]
+        for _ in range(2):
+            await stage.do(lambda i: i.response.send_message("private", ephemeral=True))
+        # Without the content intent what others say is empty, except in direct messages.
+        assert heard == [("alice", " 0"), ("alice", "for you 1"), ("fairbrush", "x 0"), ("edit", "again 1")]
