@@ -14,6 +14,7 @@ from PIL import Image
 
 from bot.app.discord import DiscordParts, discord_parts
 from bot.app.service import Service
+from bot.chat.discord import screen
 from bot.chat.discord.client import DiscordClient
 from bot.config import Settings
 from bot.domain.events import Progressed
@@ -42,7 +43,7 @@ def picture() -> bytes:
 
 @asynccontextmanager
 async def in_discord(
-    discord: DiscordWorld, folder: Path, servers: Sequence[FakeServer] | None = None, **sections: Any
+    world: DiscordWorld, folder: Path, servers: Sequence[FakeServer] | None = None, **sections: Any
 ) -> AsyncIterator[Bot]:
     """A bot that is connected, and works until the block ends."""
     made: list[DiscordParts] = []
@@ -50,13 +51,13 @@ async def in_discord(
     def parts(settings: Settings, service: Service, clock: Clock) -> Any:
         assert settings.discord is not None
         # The wall clock of Discord and ours are one, for tokens count from ids.
-        real = Clock(discord.clock.now, clock.monotonic, clock.sleep)
+        real = Clock(world.clock.now, clock.monotonic, clock.sleep)
         made.append(
             discord_parts(settings, settings.discord, service, real, options={"guild_ready_timeout": 0.0})
         )
         return made[0].run
 
-    configured = {"token": discord.token, **sections.pop("discord", {})}
+    configured = {"token": world.token, **sections.pop("discord", {})}
     fakes = servers or [FakeServer(picture=picture)]
     async with bot_at_work(folder, fakes, parts=parts, discord=configured, **sections) as bot:
         async with asyncio.timeout(20):
@@ -249,3 +250,58 @@ async def test_only_its_owner_takes_a_picture_away(discord: DiscordWorld, tmp_pa
         assert not reply.message.deleted
         await alice.press(reply.button("Delete"))
         await reply.until(lambda r: r.message is None or r.message.deleted)
+
+
+async def test_a_card_that_cannot_be_drawn_ends_nothing_and_its_result_is_tried_again(
+    discord: DiscordWorld, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    guild = discord.guild()
+    channel, alice = guild.channel("general"), guild.member("alice")
+    drawn, broken = screen.embed_of, [True]
+
+    def sometimes(*args: Any) -> Any:
+        if broken:
+            raise ValueError("a bug of ours")
+        return drawn(*args)
+
+    monkeypatch.setattr(screen, "embed_of", sometimes)
+    async with in_discord(discord, tmp_path) as bot:
+        reply = await alice.slash(channel, "imagine", prompt="a fox")
+        await bot.server.until_waiting(1)
+        (request,) = await bot.store.open_requests("discord")
+        bot.server.finish()
+        await bot.until_over(request.id)
+        broken.clear()
+        async with asyncio.timeout(15):
+            while not reply.attachments:
+                bot.clock.advance(1)
+                bot.service.courier.nudge()
+                await asyncio.sleep(0.02)
+
+
+async def test_whoever_meets_a_bug_of_ours_does_not_wait_for_ever(
+    discord: DiscordWorld, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    guild = discord.guild()
+    channel, alice = guild.channel("general"), guild.member("alice")
+    async with in_discord(discord, tmp_path) as bot:
+
+        async def broken(*_: object, **__: object) -> Any:
+            raise RuntimeError("a bug of ours")
+
+        monkeypatch.setattr(type(bot.service.usecases), "imagine", broken)
+        reply = await alice.slash(channel, "imagine", prompt="a fox")
+        await says(reply, "stumbled")
+        monkeypatch.setattr(type(bot.service.usecases), "my_jobs", broken)
+        await says(await alice.slash(channel, "queue"), "stumbled")
+
+
+async def test_a_server_that_is_not_allowed_is_told_so(discord: DiscordWorld, tmp_path: Path) -> None:
+    mine, other = discord.guild("mine"), discord.guild("other")
+    channel, alice = other.channel("general"), other.member("alice")
+    allowed = {"allowed_guild_ids": [mine.id]}
+    async with in_discord(discord, tmp_path, discord=allowed) as bot:
+        reply = await alice.slash(channel, "imagine", prompt="a fox")
+        await says(reply, "not opened this bot")
+        assert reply.ephemeral
+        assert not bot.service.dispatcher.known_jobs()

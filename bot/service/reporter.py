@@ -245,21 +245,27 @@ class Reporter:
                     return
 
     async def _call(self, send: Send[RequestId, Shown]) -> None:
-        refusal: Refusal | None = Gone()
+        request = self._requests.get(send.key)
+        refusal: Refusal | None
         try:
-            request = self._requests.get(send.key)
-            if request is not None and send.state.deliver:
+            if request is None:
+                refusal = Gone()
+            elif send.state.deliver:
                 refusal = await self._deliver(request, send.state)
-            elif request is not None:
+            else:
                 refusal = await self._screen.show(request, send.state)
+        except Exception:
+            # One card that cannot be drawn must not end the bot; its result is tried again later.
+            log.exception("stumbled over the card of %s", send.key)
+            refusal = Transient() if send.state.deliver else Gone()
         finally:
             self._calls.release()
-            now = self._clock.monotonic()
-            if refusal is None:
-                self._outbox.sent(send.key, now)
-            else:
-                self._outbox.refused(send.key, refusal, now)
-            self._changed.set()
+        now = self._clock.monotonic()
+        if refusal is None:
+            self._outbox.sent(send.key, now)
+        else:
+            self._outbox.refused(send.key, refusal, now)
+        self._changed.set()
 
     async def _deliver(self, request: RequestRecord, shown: Shown) -> Refusal | None:
         outcome = await self._screen.deliver(request, shown)

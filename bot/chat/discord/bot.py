@@ -18,7 +18,7 @@ from bot.chat.discord.modals import submitted
 from bot.chat.discord.offer import Offer
 from bot.chat.discord.options import AttachmentRef, Invocation, read_options
 from bot.chat.discord.sync import Remember, sync_commands
-from bot.domain.errors import FairbrushError
+from bot.domain.errors import FairbrushError, NotAccepting
 from bot.domain.text import Text
 from bot.presentation.flags import Ask
 from bot.presentation.specs import PRIVATE, Suggestion, ask_from
@@ -107,12 +107,20 @@ class DiscordBot:
 
     async def handle(self, interaction: discord.Interaction) -> None:
         """One interaction. Whatever goes wrong with it, the others go on."""
-        if self._foreign(interaction):
-            return
         try:
-            await self._route(interaction)
+            if self._foreign(interaction):
+                await self._send_away(interaction)
+            else:
+                await self._route(interaction)
         except Exception:
             log.exception("stumbled over interaction %s", interaction.id)
+            await self._interactions.stumbled(interaction)
+
+    async def _send_away(self, interaction: discord.Interaction) -> None:
+        if interaction.type is discord.InteractionType.autocomplete:
+            return
+        said = Text("Its operator has not opened this bot for this server.")
+        await self._interactions.refuse(interaction, NotAccepting(said))
 
     def _foreign(self, interaction: discord.Interaction) -> bool:
         allowed = self._account.allowed_guilds

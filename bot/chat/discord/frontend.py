@@ -242,6 +242,16 @@ class Interactions:
 
         await self._tell(interaction, card)
 
+    async def stumbled(self, interaction: discord.Interaction) -> None:
+        """A bug of ours: whoever waits hears of it, where something waits."""
+        if interaction.type is discord.InteractionType.autocomplete:
+            return
+        error = FairbrushError(Text("Fairbrush stumbled over this. That is a bug, not your fault."))
+        if interaction.response.is_done():
+            await self._show(interaction, error_card(error, owner=self._owner(interaction)))
+        else:
+            await self.refuse(interaction, error)
+
     async def _again(self, interaction: discord.Interaction, action: Action, request: RequestId) -> None:
         async def accept(asker: Asker, origin: Origin) -> tuple[Receipt, ...]:
             await self._may(asker, action, request)
