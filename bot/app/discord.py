@@ -22,7 +22,6 @@ from bot.domain.throttle import discord_policy
 from bot.presentation.card_situation import Offers
 from bot.service.clock import Clock
 from bot.service.parcels.packing import Packer
-from bot.service.records import RequestRecord
 from bot.service.reporter import Reporter
 from bot.service.threads import in_thread
 from bot.templates.sizes import Limits
@@ -67,7 +66,7 @@ def discord_parts(
         store=service.store,
         dispatcher=service.dispatcher,
         streams=operator.streams,
-        title_of=lambda request: _title(service, request),
+        title_of=lambda request: service.usecases.shelf.title_of(request.template),
         clock=clock,
     )
     service.courier.register("discord", reporter)
@@ -115,8 +114,3 @@ async def _offer(settings: Settings, service: Service) -> Offer:
 async def _download(upload: Upload) -> bytes:
     async with aiohttp.ClientSession() as session:
         return await download(session, upload)
-
-
-def _title(service: Service, request: RequestRecord) -> str:
-    templates = {each.name: each.title for each in service.usecases.shelf.library.enabled()}
-    return templates.get(request.template) or request.template

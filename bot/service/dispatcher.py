@@ -29,6 +29,7 @@ from bot.domain.jobs import JobState
 from bot.domain.text import Text
 from bot.service.attempts import Attempts, Guards, Hooks, new_prompt_id
 from bot.service.clock import Clock
+from bot.service.errands import Errands
 from bot.service.lanes import Lanes
 from bot.service.line import Line
 from bot.service.notices import Notices
@@ -100,7 +101,7 @@ class Dispatcher:
         )
         self._saved: tuple[float, Mapping[UserId, float]] | None = None
         self._running: dict[JobId, asyncio.Task[None]] = {}
-        self._ending: set[asyncio.Task[Outcome]] = set()
+        self.errands = Errands()
         self._resumed: list[tuple[Server, Active]] = []
         self.attempts = Attempts(
             store=store,
@@ -242,16 +243,7 @@ class Dispatcher:
 
         Seen through whatever becomes of the caller. Raises StoreUnavailable; then it waits as before.
         """
-        ending = asyncio.ensure_future(self._cancel(job.id, by))
-        self._ending.add(ending)
-        ending.add_done_callback(self._cancel_ended)
-        return await asyncio.shield(ending)
-
-    def _cancel_ended(self, task: asyncio.Task[Outcome]) -> None:
-        self._ending.discard(task)
-        # Whoever asked may have gone, and nobody else would take notice.
-        if not task.cancelled() and (error := task.exception()) is not None:
-            log.warning("a cancel came to nothing: %s", type(error).__name__)
+        return await self.errands.run(self._cancel(job.id, by))
 
     async def _cancel(self, job: JobId, by: str) -> Outcome:
         for server in self.servers.values():
@@ -358,8 +350,9 @@ class Dispatcher:
             for job, task in self._running.items()
             if not any(job in server.active for server in self.servers.values())
         ]
-        if waiting or keeping or self._ending:
-            await asyncio.wait({*waiting, *keeping, *self._ending}, timeout=patience)
+        errands = self.errands.under_way()
+        if waiting or keeping or errands:
+            await asyncio.wait({*waiting, *keeping, *errands}, timeout=patience)
         await self._save_flows()
 
     async def _keep_flows(self) -> None:

@@ -139,7 +139,7 @@ class Reporter:
         if route is None:
             return courier.Nowhere("there is no way to its reply any more")
         jobs = await self._store.jobs_of(request.id)
-        found = await self._situation(request, {job.id: job for job in jobs}, {})
+        found = await self._situation(request, {job.id: job for job in jobs}, {}, {})
         self._requests[request.id] = request
         future: asyncio.Future[courier.Outcome] = asyncio.get_running_loop().create_future()
         self._results[request.id] = future
@@ -165,10 +165,11 @@ class Reporter:
 
     async def _follow(self, request: RequestRecord) -> None:
         live: dict[JobId, Live] = {}
+        results: dict[JobId, Result] = {}
         with self._streams.subscribe(request.id) as heard:
             jobs = {job.id: job for job in await self._store.jobs_of(request.id)}
             while any(job.state in OPEN for job in jobs.values()):
-                found = await self._situation(request, jobs, live)
+                found = await self._situation(request, jobs, live, results)
                 previews = [one.preview for one in live.values() if one.preview is not None]
                 self._show(
                     request, Shown(card_of(found), previews[-1] if previews else None), _importance(jobs)
@@ -197,11 +198,15 @@ class Reporter:
                 jobs[closed.job.id] = closed.job
 
     async def _situation(
-        self, request: RequestRecord, jobs: Mapping[JobId, JobRecord], live: Mapping[JobId, Live]
+        self,
+        request: RequestRecord,
+        jobs: Mapping[JobId, JobRecord],
+        live: Mapping[JobId, Live],
+        results: dict[JobId, Result],
     ) -> Situation:
-        results: dict[JobId, Result] = {}
+        """``results`` holds what was read before: a result does not change."""
         for job in jobs.values():
-            if job.state is JobState.DONE:
+            if job.state is JobState.DONE and job.id not in results:
                 results[job.id] = Result(*await self._store.results(job.id))
         outlooks = {job: outlook for job in jobs if (outlook := self._dispatcher.outlook(job)) is not None}
         remaining = {

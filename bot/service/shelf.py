@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Mapping
 
-from bot.domain.errors import TemplateError
+from bot.domain.errors import TemplateError, TemplateNotFound
 from bot.domain.ids import ServerName, TemplateName
 from bot.domain.text import Text
 from bot.service.records import Snapshot
@@ -43,6 +43,13 @@ class Shelf:
         self._catalogues = dict(catalogues)
         self.merged = await in_thread(merge, tuple(catalogues.values()))
         await in_thread(self.library.use_catalogue, self.merged)
+
+    def title_of(self, name: TemplateName) -> str:
+        """What people know a template by; its name when it has gone."""
+        try:
+            return self.library.get(name).title or name
+        except (TemplateError, TemplateNotFound):
+            return name
 
     async def refresh(self) -> Changes:
         """Notice new, changed and removed files. Raises ConfigError when the folder is gone."""

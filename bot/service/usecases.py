@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 import itertools
 import logging
 import secrets
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 
 from bot.domain.errors import FairbrushError, NotFound, NotYours, OutputError, StoreUnavailable, UserError
@@ -101,7 +100,6 @@ class UseCases:
     shelf: Shelf
     all_waiting: int
     """Most open jobs of the whole bot."""
-    _writing: set[asyncio.Task[tuple[Accepted, ...]]] = field(default_factory=set)
 
     async def imagine(
         self,
@@ -138,21 +136,22 @@ class UseCases:
     async def _accepted_before(self, asker: Asker, origin: Origin) -> tuple[Receipt, ...]:
         """What this very event was answered with, for whom that answer was lost: whatever has been closed or
         used up since, what was accepted stays accepted."""
-        receipts: list[Receipt] = []
+        records: list[RequestRecord] = []
         for number in itertools.count():
             event = origin.event if number == 0 else f"{origin.event}#{number}"
             record = await self.store.request_of_event(event)
             if record is None or record.identity != asker.identity or not record.values:
                 break
-            person = await self.accounts.person(asker.identity, asker.name)
-            rules = self.accounts.rules_for(person, asker.roles, all_waiting=self.all_waiting)
-            standing = await self.store.standing(person.user, rules, self.gate.clock.now())
-            jobs = await self.store.jobs_of(record.id)
+            records.append(record)
+        standing = await self.standing(asker) if records else None
+        receipts: list[Receipt] = []
+        for record in records:
+            assert standing is not None
             template = await self.shelf.restored(
                 record.template, record.template_hash, _NO_SERVER, self.shelf.merged
             )
             values = ResolvedValues.from_json(record.values)
-            accepted = Accepted(record, jobs, standing, fresh=False)
+            accepted = Accepted(record, await self.store.jobs_of(record.id), standing, fresh=False)
             receipts.append(Receipt(accepted, template, values, _kept_of(accepted), values.notes))
         return tuple(receipts)
 
@@ -303,22 +302,12 @@ class UseCases:
             )
             return accepted
 
-        task = asyncio.ensure_future(write())
-        self._writing.add(task)
-        task.add_done_callback(self._written)
-        return await asyncio.shield(task)
+        return await self.dispatcher.errands.run(write())
 
     async def _forget(self, drafts: Iterable[Draft]) -> None:
         """Nobody refers to the input files of what was not accepted."""
         for draft in drafts:
             await self.gallery.discard(draft.request.inputs)
-
-    def _written(self, task: asyncio.Task[tuple[Accepted, ...]]) -> None:
-        self._writing.discard(task)
-        # Whoever asked may have gone, and nobody else would take notice of a refusal.
-        error = None if task.cancelled() else task.exception()
-        if error is not None and not isinstance(error, FairbrushError):
-            log.error("stumbled over a request", exc_info=error)
 
 
 def _receipt(request: Request, accepted: Accepted) -> Receipt:
