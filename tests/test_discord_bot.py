@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import io
+import random
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -305,3 +307,91 @@ async def test_a_server_that_is_not_allowed_is_told_so(discord: DiscordWorld, tm
         await says(reply, "not opened this bot")
         assert reply.ephemeral
         assert not bot.service.dispatcher.known_jobs()
+
+
+async def backdated(bot: Bot, reply: Reply) -> None:
+    """As if the interaction had been more than 15 minutes ago."""
+    (request,) = await bot.store.open_requests("discord")
+    assert request.reply is not None
+    born = reply.interaction.id
+    reply.expire()
+    await bot.store.set_reply(request.id, request.reply.replace(str(born), str(born - (16 * 60_000 << 22))))
+
+
+def direct(discord: DiscordWorld, person: Any) -> list[Any]:
+    """What stands in the direct messages of a person, with files."""
+    return [message for message in discord.dm(person).shown if message.attachments]
+
+
+async def test_a_private_result_that_comes_too_late_is_a_direct_message(
+    discord: DiscordWorld, tmp_path: Path
+) -> None:
+    guild = discord.guild()
+    channel, alice = guild.channel("general"), guild.member("alice")
+    async with in_discord(discord, tmp_path) as bot:
+        reply = await alice.slash(channel, "imagine", prompt="a secret fox", private=True)
+        await bot.server.until_waiting(1)
+        assert reply.ephemeral
+        await backdated(bot, reply)
+        bot.server.finish()
+        await discord.until(lambda: direct(discord, alice), within=15)
+        assert not [message for message in channel.shown if message.attachments]
+
+
+async def test_where_the_message_was_deleted_the_result_comes_anew(
+    discord: DiscordWorld, tmp_path: Path
+) -> None:
+    guild = discord.guild()
+    channel, alice = guild.channel("general"), guild.member("alice")
+    async with in_discord(discord, tmp_path) as bot:
+        await alice.slash(channel, "imagine", prompt="a fox")
+        await bot.server.until_waiting(1)
+        channel.delete()
+        bot.server.finish()
+        await discord.until(lambda: direct(discord, alice), within=15)
+
+
+async def test_in_a_server_without_the_bot_a_late_result_is_a_direct_message(
+    discord: DiscordWorld, tmp_path: Path
+) -> None:
+    guild = discord.guild(bot=False)
+    carol = discord.user("carol", installed=True)
+    guild.member(carol)
+    channel = guild.channel("general")
+    async with in_discord(discord, tmp_path) as bot:
+        reply = await carol.slash(channel, "imagine", prompt="a fox")
+        await bot.server.until_waiting(1)
+        await backdated(bot, reply)
+        bot.server.finish()
+        await discord.until(lambda: direct(discord, carol), within=15)
+
+
+def noise() -> bytes:
+    """A picture that no lossless format makes small."""
+    content = io.BytesIO()
+    Image.frombytes("RGB", (512, 512), random.Random(1).randbytes(512 * 512 * 3)).save(content, "PNG")
+    return content.getvalue()
+
+
+async def test_a_picture_beyond_the_limit_is_made_to_fit_and_the_card_says_so(
+    discord: DiscordWorld, tmp_path: Path
+) -> None:
+    guild = discord.guild()
+    channel, alice = guild.channel("general"), guild.member("alice")
+    assert len(noise()) > 700_000
+    async with in_discord(discord, tmp_path, [FakeServer(picture=noise)]) as bot:
+        reply = await alice.slash(channel, "imagine", prompt="a fox")
+        await bot.server.until_waiting(1)
+        (request,) = await bot.store.open_requests("discord")
+        small = replace(request, options={**request.options, "file_bytes": 600_000})
+        read = bot.store.request
+
+        async def limited(wanted: Any) -> Any:
+            return small if wanted == small.id else await read(wanted)
+
+        bot.store.request = limited  # type: ignore[method-assign]
+        bot.server.finish()
+        await reply.until(lambda r: len(r.attachments) == 1)
+        (file,) = reply.attachments
+        assert file.size <= 600_000
+        assert "0.6 MB" in reply.text or "JPEG" in reply.text

@@ -11,10 +11,11 @@ import discord
 
 from bot.app.service import Service
 from bot.chat.discord.bot import DiscordAccount, DiscordBot
-from bot.chat.discord.frontend import DiscordRules, Interactions, Upload, download
+from bot.chat.discord.frontend import Interactions
 from bot.chat.discord.offer import Offer, make_offer
 from bot.chat.discord.render import Language
 from bot.chat.discord.screen import DiscordScreen
+from bot.chat.discord.uploads import Upload, download
 from bot.config import Settings
 from bot.config.model import Discord
 from bot.domain.ids import RequestId
@@ -79,9 +80,8 @@ def discord_parts(
     interactions = Interactions(
         usecases=service.usecases,
         reporter=reporter,
-        rules=DiscordRules(account.admins, account.allowed_guilds),
+        admins=account.admins,
         language=language,
-        clock=clock,
         download=_download,
     )
 

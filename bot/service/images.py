@@ -76,7 +76,7 @@ def _read(path: Path) -> InputImage:
             # A device or a pipe may never end, or never begin.
             raise ImageRefused(Text("“{name}” is no ordinary file. Save the image in one.", name=path))
         if found.st_size > MAX_IMAGE_BYTES:
-            raise _too_large(str(path), found.st_size)
+            raise too_large(str(path), found.st_size)
         with path.open("rb") as stream:
             content = stream.read(MAX_IMAGE_BYTES + 1)
     except FileNotFoundError as error:
@@ -93,7 +93,7 @@ def _check(content: bytes, name: str) -> InputImage:
     if not content:
         raise ImageRefused(Text("“{name}” is empty.", name=name))
     if len(content) > MAX_IMAGE_BYTES:
-        raise _too_large(name, len(content))
+        raise too_large(name, len(content))
     # Pillow warns of what it does not refuse: damage, and bombs below its own limit. Ours is lower, and
     # the person hears of damage from us. Not undone afterwards: restoring filters would race with threads.
     warnings.filterwarnings("ignore", module=r"PIL\.")
@@ -108,7 +108,7 @@ def _check(content: bytes, name: str) -> InputImage:
                 # A server would paint every one of its pictures, hundreds maybe, as one batch.
                 content, kind = _as_png(image), "PNG"
                 if len(content) > MAX_IMAGE_BYTES:
-                    raise _too_large(name, len(content))
+                    raise too_large(name, len(content))
             return InputImage(content, _SUFFIXES[_READ_AS.get(kind, kind)], width, height)
     except Image.DecompressionBombError as error:
         raise ImageRefused(
@@ -131,7 +131,8 @@ def _as_png(image: Image) -> bytes:
     return stream.getvalue()
 
 
-def _too_large(name: str, size: int) -> ImageRefused:
+def too_large(name: str, size: int) -> ImageRefused:
+    """For a file of so many bytes."""
     return ImageRefused(
         Text(
             "“{name}” has {size} MB; at most {limit} MB are taken.",

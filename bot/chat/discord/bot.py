@@ -13,11 +13,12 @@ import discord
 
 from bot.chat.discord.answers import asker_of
 from bot.chat.discord.client import DiscordClient, stay_connected
-from bot.chat.discord.frontend import Interactions, Upload
+from bot.chat.discord.frontend import Interactions
 from bot.chat.discord.modals import submitted
 from bot.chat.discord.offer import Offer
 from bot.chat.discord.options import AttachmentRef, Invocation, read_options
 from bot.chat.discord.sync import Remember, sync_commands
+from bot.chat.discord.uploads import Upload
 from bot.domain.errors import FairbrushError, NotAccepting
 from bot.domain.text import Text
 from bot.presentation.flags import Ask

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import aiohttp
@@ -85,9 +85,3 @@ async def stay_connected(
             log.warning("Discord cannot be reached (%s); trying again in %.0f s", type(error).__name__, pause)
         await sleep(pause)
         pause = min(2 * pause, RETRY_LONGEST)
-
-
-def kind_of(interaction: discord.Interaction) -> tuple[discord.InteractionType, Mapping[str, Any]]:
-    """What sort of interaction it is, and its data as Discord sent them."""
-    data: Any = interaction.data or {}
-    return interaction.type, data

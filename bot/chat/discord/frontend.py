@@ -6,10 +6,8 @@ restart and on old messages. The first answer goes out before anything else is d
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
 
 import aiohttp
 import discord
@@ -18,7 +16,8 @@ from bot.chat.discord.address import Address
 from bot.chat.discord.answers import TooLate, address_of, asker_of, defer, open_modal, show_once, whisper
 from bot.chat.discord.modals import edit_modal
 from bot.chat.discord.render import Language
-from bot.domain.errors import FairbrushError, FlagError, ImageRefused, NotYours
+from bot.chat.discord.uploads import Download, Upload, fetch
+from bot.domain.errors import FairbrushError, FlagError, NotYours
 from bot.domain.ids import RequestId
 from bot.domain.text import Text
 from bot.presentation.actions import (
@@ -32,41 +31,17 @@ from bot.presentation.actions import (
     may_press,
     rule_of,
 )
-from bot.presentation.card_account import quota_card
 from bot.presentation.card_denied import error_card
-from bot.presentation.card_lists import OpenJob, TemplateEntry, queue_card, templates_card
-from bot.presentation.card_situation import Run, Wait
 from bot.presentation.cards import Card, CardState
 from bot.presentation.flags import Ask
 from bot.presentation.help_cards import help_card
-from bot.service.clock import Clock
 from bot.service.gate import Asker, Origin
-from bot.service.images import MAX_IMAGE_BYTES, InputImage, check_image
+from bot.service.own_cards import OwnCards
 from bot.service.records import RequestRecord
 from bot.service.reporter import Reporter
 from bot.service.usecases import Receipt, UseCases
 
 log = logging.getLogger(__name__)
-
-DOWNLOAD_SECONDS = 30.0
-
-
-@dataclass(frozen=True, slots=True)
-class DiscordRules:
-    """Of the operator's configuration."""
-
-    admins: frozenset[int] = frozenset()
-    allowed_guilds: frozenset[int] = frozenset()
-    """Empty: any."""
-
-
-@dataclass(frozen=True, slots=True)
-class Upload:
-    """An attachment of a command: where it lies and what Discord says of it."""
-
-    url: str
-    filename: str
-    size: int
 
 
 class Interactions:
@@ -77,16 +52,15 @@ class Interactions:
         *,
         usecases: UseCases,
         reporter: Reporter,
-        rules: DiscordRules,
+        admins: frozenset[int],
         language: Language,
-        clock: Clock,
-        download: Callable[[Upload], Awaitable[bytes]],
+        download: Download,
     ) -> None:
         self._usecases = usecases
+        self._cards = OwnCards(usecases)
         self._reporter = reporter
-        self._rules = rules
+        self._admins = admins
         self._language = language
-        self._clock = clock
         self._download = download
 
     # Commands
@@ -105,25 +79,20 @@ class Interactions:
         async def accept(asker: Asker, origin: Origin) -> tuple[Receipt, ...]:
             if isinstance(ask, FairbrushError):
                 raise ask
-            images = {name: await self._image(upload) for name, upload in uploads.items()}
+            images = {name: await fetch(upload, self._download) for name, upload in uploads.items()}
             return await self._usecases.imagine(ask, asker, origin, images)
 
         await self._paint(interaction, accept, private=private, command=command)
 
     async def queue(self, interaction: discord.Interaction) -> None:
-        await self._tell(interaction, lambda asker: self._queue_card(asker, 0))
+        await self._tell(interaction, self._cards.queue)
 
     async def quota(self, interaction: discord.Interaction) -> None:
-        await self._tell(interaction, self._quota_card)
+        await self._tell(interaction, self._cards.quota)
 
     async def templates(self, interaction: discord.Interaction, page: int = 0) -> None:
         async def card(_: Asker) -> Card:
-            enabled = self._usecases.shelf.library.enabled()
-            entries = [
-                TemplateEntry(each.name, each.title, each.description, each.command, bool(each.media))
-                for each in enabled
-            ]
-            return templates_card(entries, page=page)
+            return self._cards.templates(page)
 
         await self._tell(interaction, card)
 
@@ -136,7 +105,7 @@ class Interactions:
     async def cancel(self, interaction: discord.Interaction, wanted: str) -> None:
         async def card(asker: Asker) -> Card:
             if not wanted.strip():
-                return await self._queue_card(asker, 0)
+                return await self._cards.queue(asker)
             result = await self._usecases.cancel(wanted, asker)
             said = (
                 Text("They had ended before.")
@@ -172,9 +141,9 @@ class Interactions:
             case OnRequest(verb=Verb.REROLL | Verb.AGAIN, request=request):
                 await self._again(interaction, action, request)
             case OnPage(listing=Listing.QUEUE, page=page):
-                await self._tell(interaction, lambda asker: self._queue_card(asker, page))
+                await self._tell(interaction, lambda asker: self._cards.queue(asker, page))
             case OnPage(listing=Listing.QUOTA):
-                await self._tell(interaction, self._quota_card)
+                await self._tell(interaction, self._cards.quota)
             case OnPage(listing=Listing.TEMPLATES, page=page):
                 await self.templates(interaction, page)
             case OnPage(listing=Listing.HELP):
@@ -206,10 +175,8 @@ class Interactions:
         command: str = "imagine",
     ) -> None:
         """Answer, accept, and let the reporter follow what was accepted."""
-        try:
-            message = await defer(interaction, ephemeral=private)
-        except TooLate as error:
-            log.info("interaction %s was answered too late: %s", interaction.id, error)
+        message = await self._deferred(interaction, ephemeral=private)
+        if message is None:
             return
         try:
             address = await address_of(interaction, message, ephemeral=private)
@@ -225,10 +192,7 @@ class Interactions:
 
     async def _tell(self, interaction: discord.Interaction, card: Callable[[Asker], Awaitable[Card]]) -> None:
         """A card for the eyes of whoever asked."""
-        try:
-            await defer(interaction, ephemeral=True)
-        except TooLate as error:
-            log.info("interaction %s was answered too late: %s", interaction.id, error)
+        if await self._deferred(interaction, ephemeral=True) is None:
             return
         try:
             found = await card(self._asker(interaction))
@@ -261,10 +225,7 @@ class Interactions:
         await self._paint(interaction, accept, private=ephemeral)
 
     async def _cancel_by_button(self, interaction: discord.Interaction, request: RequestId) -> None:
-        try:
-            await defer(interaction, ephemeral=False, update=True)
-        except TooLate as error:
-            log.info("interaction %s was answered too late: %s", interaction.id, error)
+        if await self._deferred(interaction, ephemeral=False, update=True) is None:
             return
         try:
             await self._usecases.cancel(request, self._asker(interaction))
@@ -275,10 +236,7 @@ class Interactions:
 
     async def _delete(self, interaction: discord.Interaction, action: Action, request: RequestId) -> None:
         """Take the message away; the result itself goes when retention says so."""
-        try:
-            await defer(interaction, ephemeral=False, update=True)
-        except TooLate as error:
-            log.info("interaction %s was answered too late: %s", interaction.id, error)
+        if await self._deferred(interaction, ephemeral=False, update=True) is None:
             return
         try:
             await self._may(self._asker(interaction), action, request)
@@ -290,10 +248,8 @@ class Interactions:
 
     async def _show_again(self, interaction: discord.Interaction, action: Action, request: RequestId) -> None:
         """Bring a result that could not be shown where it belonged, for one pair of eyes."""
-        try:
-            message = await defer(interaction, ephemeral=True)
-        except TooLate as error:
-            log.info("interaction %s was answered too late: %s", interaction.id, error)
+        message = await self._deferred(interaction, ephemeral=True)
+        if message is None:
             return
         try:
             await self._may(self._asker(interaction), action, request)
@@ -325,40 +281,20 @@ class Interactions:
             raise NotYours(Text("That is somebody else's picture. You can imagine it as yourself."))
         return record
 
-    # Cards of one's own
-
-    async def _queue_card(self, asker: Asker, page: int) -> Card:
-        mine = await self._usecases.my_jobs(asker)
-        jobs = []
-        for each in mine:
-            record = await self._usecases.store.request(each.job.request)
-            words = "" if record is None else str(record.values.get("words", {}).get("prompt_text", ""))
-            outlook = each.outlook
-            jobs.append(
-                OpenJob(
-                    each.job.id,
-                    each.job.state,
-                    words,
-                    each.job.work.template,
-                    None if outlook is None else Wait(outlook.place, outlook.seconds, outlook.why),
-                    None if each.fraction is None else Run(each.fraction),
-                )
-            )
-        queue = self._usecases.dispatcher.queue
-        return queue_card(
-            jobs, owner=mark(asker.identity), page=page, waiting=len(queue), people=queue.backlogged
-        )
-
-    async def _quota_card(self, asker: Asker) -> Card:
-        person = await self._usecases.accounts.person(asker.identity, asker.name)
-        tier = self._usecases.accounts.tier_of(person, asker.roles)
-        standing = await self._usecases.standing(asker)
-        return quota_card(standing, tier=tier.name, now=self._clock.now(), linked=len(person.identities))
-
     # Small things
 
+    async def _deferred(
+        self, interaction: discord.Interaction, *, ephemeral: bool, update: bool = False
+    ) -> int | None:
+        """See :func:`defer`; None when it was too late, and nobody waits any more."""
+        try:
+            return await defer(interaction, ephemeral=ephemeral, update=update)
+        except TooLate as error:
+            log.info("interaction %s was answered too late: %s", interaction.id, error)
+            return None
+
     def _asker(self, interaction: discord.Interaction) -> Asker:
-        return asker_of(interaction, self._rules.admins)
+        return asker_of(interaction, self._admins)
 
     def _owner(self, interaction: discord.Interaction) -> str:
         return mark(f"discord:{interaction.user.id}")
@@ -375,28 +311,6 @@ class Interactions:
             options={"file_bytes": interaction.filesize_limit, "guild": interaction.guild_id or 0},
         )
 
-    async def _image(self, upload: Upload) -> InputImage:
-        """Fetched at once: Discord's addresses do not last. Raises ImageRefused."""
-        if upload.size > MAX_IMAGE_BYTES:
-            raise ImageRefused(
-                Text(
-                    "“{name}” has {size} MB; at most {limit} MB are taken.",
-                    name=upload.filename,
-                    size=round(upload.size / 1024**2, 1),
-                    limit=MAX_IMAGE_BYTES // 1024**2,
-                )
-            )
-        try:
-            content = await self._download(upload)
-        except (aiohttp.ClientError, TimeoutError, OSError) as error:
-            raise ImageRefused(
-                Text(
-                    "“{name}” cannot be fetched from Discord any more. Send it again.", name=upload.filename
-                ),
-                cause=repr(error),
-            ) from error
-        return await check_image(content, upload.filename)
-
     async def _show(self, interaction: discord.Interaction, card: Card) -> None:
         await self._quietly(show_once(interaction, card, self._language))
 
@@ -406,14 +320,3 @@ class Interactions:
             await call
         except (discord.HTTPException, aiohttp.ClientError, TimeoutError, OSError) as error:
             log.info("an answer did not come through: %r", error)
-
-
-async def download(session: aiohttp.ClientSession, upload: Upload) -> bytes:
-    """The content of an attachment, never more than is taken. Raises aiohttp's errors and TimeoutError."""
-    async with asyncio.timeout(DOWNLOAD_SECONDS), session.get(upload.url, raise_for_status=True) as answer:
-        content = bytearray()
-        async for chunk in answer.content.iter_chunked(1 << 16):
-            content += chunk
-            if len(content) > MAX_IMAGE_BYTES:
-                break  # check_image says that it is too large
-        return bytes(content)

@@ -1,0 +1,55 @@
+"""What somebody sees of their own jobs and quota, and of what can be painted: the same on every platform."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from bot.presentation.actions import mark
+from bot.presentation.card_account import quota_card
+from bot.presentation.card_lists import OpenJob, TemplateEntry, queue_card, templates_card
+from bot.presentation.card_situation import Run, Wait
+from bot.presentation.cards import Card
+from bot.service.gate import Asker
+from bot.service.usecases import MyJob, UseCases
+
+
+@dataclass(frozen=True, slots=True)
+class OwnCards:
+    """Made when they are asked for. Each raises what its use case does."""
+
+    usecases: UseCases
+
+    async def queue(self, asker: Asker, page: int = 0) -> Card:
+        jobs = [await self._open_job(each) for each in await self.usecases.my_jobs(asker)]
+        line = self.usecases.dispatcher.queue
+        return queue_card(
+            jobs, owner=mark(asker.identity), page=page, waiting=len(line), people=line.backlogged
+        )
+
+    async def quota(self, asker: Asker) -> Card:
+        accounts = self.usecases.accounts
+        person = await accounts.person(asker.identity, asker.name)
+        tier = accounts.tier_of(person, asker.roles)
+        standing = await self.usecases.standing(asker)
+        now = self.usecases.gate.clock.now()
+        return quota_card(standing, tier=tier.name, now=now, linked=len(person.identities))
+
+    def templates(self, page: int = 0) -> Card:
+        entries = [
+            TemplateEntry(each.name, each.title, each.description, each.command, bool(each.media))
+            for each in self.usecases.shelf.library.enabled()
+        ]
+        return templates_card(entries, page=page)
+
+    async def _open_job(self, mine: MyJob) -> OpenJob:
+        record = await self.usecases.store.request(mine.job.request)
+        words = "" if record is None else str(record.values.get("words", {}).get("prompt_text", ""))
+        outlook = mine.outlook
+        return OpenJob(
+            mine.job.id,
+            mine.job.state,
+            words,
+            self.usecases.shelf.title_of(mine.job.work.template),
+            None if outlook is None else Wait(outlook.place, outlook.seconds, outlook.why),
+            None if mine.fraction is None else Run(mine.fraction),
+        )
