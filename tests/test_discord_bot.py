@@ -26,6 +26,7 @@ from bot.service.clock import Clock
 from tests.support.discord import DiscordWorld, Reply, Upload
 from tests.support.fake_server import FakeServer
 from tests.support.service import Bot, bot_at_work
+from tests.support.templates import FILES, catalogue
 
 
 @pytest.fixture(autouse=True)
@@ -395,3 +396,18 @@ async def test_a_picture_beyond_the_limit_is_made_to_fit_and_the_card_says_so(
         (file,) = reply.attachments
         assert file.size <= 600_000
         assert "0.6 MB" in reply.text or "JPEG" in reply.text
+
+
+async def test_commands_follow_what_the_servers_have(discord: DiscordWorld, tmp_path: Path) -> None:
+    guild = discord.guild()
+    channel, alice = guild.channel("general"), guild.member("alice")
+    async with in_discord(discord, tmp_path) as bot:
+        offered = await alice.autocomplete(channel, "imagine", "model", "dream")
+        assert "dreamshaper.safetensors" not in [value for _, value in offered]
+        there = catalogue({**FILES, "ckpt_name": (*FILES["ckpt_name"], "dreamshaper.safetensors")})
+        bot.server._catalogue = there
+        async with asyncio.timeout(15):
+            while "dreamshaper.safetensors" not in [value for _, value in offered]:
+                bot.clock.advance(16)
+                await asyncio.sleep(0.05)
+                offered = await alice.autocomplete(channel, "imagine", "model", "dream")

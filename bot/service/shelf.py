@@ -7,7 +7,7 @@ the snapshot that it was accepted with, and each server gets that snapshot fitte
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from bot.domain.errors import TemplateError, TemplateNotFound
 from bot.domain.ids import ServerName, TemplateName
@@ -32,6 +32,8 @@ class Shelf:
         self.merged: Catalogue | None = None
         self._store = store
         self._catalogues: dict[ServerName, Catalogue] = {}
+        self.on_change: Callable[[], None] = lambda: None
+        """Called when what may be asked for has changed."""
         self._restored: OrderedDict[tuple[str, ServerName], tuple[Catalogue | None, Template]] = OrderedDict()
 
     async def use_catalogues(self, catalogues: Mapping[ServerName, Catalogue]) -> None:
@@ -43,6 +45,7 @@ class Shelf:
         self._catalogues = dict(catalogues)
         self.merged = await in_thread(merge, tuple(catalogues.values()))
         await in_thread(self.library.use_catalogue, self.merged)
+        self.on_change()
 
     def title_of(self, name: TemplateName) -> str:
         """What people know a template by; its name when it has gone."""

@@ -72,32 +72,46 @@ class DiscordBot:
         self._sleep = sleep
         self._options = dict(options or {})
         self.client: DiscordClient | None = None
+        self._outdated = False
+        self._due = asyncio.Event()
         self.connected = asyncio.Event()
+        """Set once it has logged in, and its commands have been told."""
 
     async def run(self) -> None:
         """Raises AuthenticationFailed for a token that Discord does not know."""
-        await stay_connected(
-            lambda: DiscordClient(self.handle, self._tell_commands, **self._options),
-            self._account.token,
-            use=self._take,
-            sleep=self._sleep,
-        )
-
-    async def refresh(self) -> None:
-        """Templates or servers have changed: the commands follow."""
         self._offer = await self._make_offer()
-        if self.client is not None and self.client.application_id is not None:
-            await self._sync(self.client, self._offer)
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._keep_commands(), name="commands of discord")
+            await stay_connected(
+                lambda: DiscordClient(self.handle, self._logged_in, **self._options),
+                self._account.token,
+                use=self._take,
+                sleep=self._sleep,
+            )
+
+    def offer_changed(self) -> None:
+        """Templates, or what servers have, are others now: the commands follow."""
+        self._outdated = True
+        self._due.set()
 
     def _take(self, client: DiscordClient) -> None:
         self.client = client
         self._use(client)
 
-    async def _tell_commands(self, client: discord.Client) -> None:
-        """Before the gateway: what people type is known by the time that they can."""
-        self._offer = self._offer or await self._make_offer()
-        await self._sync(client, self._offer)
-        self.connected.set()
+    async def _logged_in(self, _: discord.Client) -> None:
+        # Beside the connection: a Discord that is slow to take commands must not keep us from answering.
+        self._due.set()
+
+    async def _keep_commands(self) -> None:
+        while True:
+            await self._due.wait()
+            self._due.clear()
+            if self._outdated or self._offer is None:
+                self._outdated = False
+                self._offer = await self._make_offer()
+            if self.client is not None and self.client.application_id is not None:
+                await self._sync(self.client, self._offer)
+                self.connected.set()
 
     async def _sync(self, client: discord.Client, offer: Offer) -> None:
         assert client.application_id is not None
