@@ -209,7 +209,7 @@ async def test_a_long_life_leaves_nothing_behind(bot: Bot) -> None:
     await bot.server.until(lambda _: not dispatcher._running)
     assert len(dispatcher.attempts.memory) == 0
     assert not dispatcher.line.jobs
-    assert not dispatcher._ending
+    assert not dispatcher.errands.under_way()
     assert not dispatcher.attempts._under_way
     assert not dispatcher.queue.in_service
     assert not bot.service.usecases._writing
