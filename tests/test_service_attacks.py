@@ -212,7 +212,6 @@ async def test_a_long_life_leaves_nothing_behind(bot: Bot) -> None:
     assert not dispatcher.errands.under_way()
     assert not dispatcher.attempts._under_way
     assert not dispatcher.queue.in_service
-    assert not bot.service.usecases._writing
     assert not bot.service.operator.streams.watched()
     assert not bot.state().strays
 
