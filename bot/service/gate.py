@@ -41,23 +41,31 @@ class Moderator(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Asker:
-    """Who asks. ``roles`` are the platform's, in the place where it was asked (``discord:456``)."""
+    """Who asks, and where. ``roles`` are the platform's, in the place where it was asked (``discord:456``).
+
+    ``admin``: one of the operators. ``place``: the guild or group (``discord:guild:123``), "" where there is
+    none; ``moderator``: they look after that place, and may cancel and block in it alone.
+    """
 
     identity: IdentityId
     name: str
     roles: frozenset[str] = frozenset()
     admin: bool = False
+    place: str = ""
+    moderator: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """Where a request came from, and where its answer goes. ``event`` is unique on its platform."""
+    """Where a request came from, and where its answer goes. ``event`` is unique on its platform.
+    ``adult``: the place is for adults alone, as its platform says."""
 
     platform: str
     event: str
     reply: str | None = None
     private: bool = False
     command: str = "imagine"
+    adult: bool = False
     options: Mapping[str, Any] = field(default_factory=dict)
 
 

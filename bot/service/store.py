@@ -204,6 +204,23 @@ class Store(Protocol):
 
     async def audit_log(self, limit: int = 100) -> tuple[AuditEntry, ...]: ...
 
+    # What people set for themselves, and moderators for their place
+
+    async def defaults(self, user: UserId) -> Mapping[str, str]:
+        """One's own defaults by their names (``template``, ``size``, ``private``)."""
+
+    async def set_default(self, user: UserId, name: str, value: str | None) -> None:
+        """None takes it away."""
+
+    async def block_in(
+        self, place: str, user: UserId, until: int | None, reason: str, *, actor: str, at: int
+    ) -> None:
+        """Take no requests of this user in this place (``discord:guild:123``) until that time, or (None) until
+        they are taken again; in the audit log. With a time in the past: take them again."""
+
+    async def blocked_in(self, place: str, user: UserId, at: int) -> tuple[int | None, str] | None:
+        """Until when (None: for good) and why; None when not blocked there."""
+
     # Retention and a person's rights
 
     async def expire(self, before: int, limit: int) -> Expired:

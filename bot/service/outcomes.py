@@ -1,0 +1,90 @@
+"""What follows from something that somebody did in a chat, as values that every front-end can carry out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from bot.domain.ids import IdentityId, RequestId
+from bot.presentation.cards import Card
+from bot.presentation.forms import Form
+from bot.service.records import RequestRecord
+
+
+class Mentioned(Protocol):
+    """Somebody who was named in a command, with the roles that they have in that place."""
+
+    @property
+    def identity(self) -> IdentityId: ...
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def roles(self) -> frozenset[str]: ...
+
+
+CallValue = str | int | float | bool | Mentioned
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A command that does not paint: ``("admin", "quota", "show")`` with the values of its options by the
+    names in :mod:`bot.presentation.spec_fixed`. Numbers and switches may also be their texts, as typed."""
+
+    words: tuple[str, ...]
+    options: Mapping[str, CallValue] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A file for one person. ``name`` is ours, and safe as a file's name."""
+
+    name: str
+    mime: str
+    content: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Tell:
+    """Show a card to whoever asked, and to nobody else where that can be."""
+
+    card: Card
+    document: Document | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Follow:
+    """Accepted: the reply shows how these requests stand, until their pictures are there."""
+
+    requests: tuple[RequestRecord, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Open:
+    """Something is to be filled in first."""
+
+    form: Form
+
+
+@dataclass(frozen=True, slots=True)
+class Bring:
+    """Show a result once more, in a reply of its own."""
+
+    request: RequestId
+
+
+@dataclass(frozen=True, slots=True)
+class Remove:
+    """Take the message away on which the button stood."""
+
+    request: RequestId
+
+
+@dataclass(frozen=True, slots=True)
+class Nothing:
+    """The message shows it by itself."""
+
+
+Outcome = Tell | Follow | Open | Bring | Remove | Nothing
