@@ -18,6 +18,7 @@ from bot.presentation.actions import (
     Listing,
     OnExample,
     OnPage,
+    OnPicture,
     OnQuestion,
     OnRequest,
     OnSetting,
@@ -52,6 +53,7 @@ actions: st.SearchStrategy[Action] = st.one_of(
         st.sampled_from(["", "discord:12345678901234567", "telegram:7123456789", "k3v9x2m7qa-1"]),
     ),
     st.builds(OnExample, st.one_of(st.none(), numbers)),
+    st.builds(OnPicture, st.from_regex(r"\A[0-9a-z]{1,20}\Z")),
 )
 
 
@@ -159,7 +161,7 @@ def test_the_job_of_a_button() -> None:
 def test_everything_has_a_rule() -> None:
     assert set(RULES) == {*Verb, *Danger}
     assert all(isinstance(rule, Rule) for rule in RULES.values())
-    assert set(get_args(Action)) == {OnRequest, OnPage, OnSetting, OnQuestion, OnExample}
+    assert set(get_args(Action)) == {OnRequest, OnPage, OnSetting, OnQuestion, OnExample, OnPicture}
 
 
 @given(actions)

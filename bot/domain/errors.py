@@ -22,6 +22,7 @@
     │       ├── Quarantined        a template that kept failing
     │       ├── NoServerCan        no server has the nodes and models
     │       ├── NotYours           somebody else's job
+    │       │   └── IsPrivate      and not even to be imagined again
     │       └── NotFound           no such job, user or tier
     ├── StoreUnavailable           the database cannot be written: disk full, locked, read-only
     ├── TemplateError              a workflow file or its sidecar is not usable
@@ -232,6 +233,12 @@ class NoServerCan(Denied):
 
 class NotYours(Denied):
     code = "not_yours"
+
+
+class IsPrivate(NotYours):
+    """It may not even be imagined again."""
+
+    code = "private"
 
 
 class NotFound(Denied):

@@ -136,7 +136,14 @@ class OnExample:
     number: int | None = None
 
 
-Action = OnRequest | OnPage | OnSetting | OnQuestion | OnExample
+@dataclass(frozen=True, slots=True)
+class OnPicture:
+    """Paint something from a picture that was handed in, and is kept under ``key`` for a while."""
+
+    key: str
+
+
+Action = OnRequest | OnPage | OnSetting | OnQuestion | OnExample | OnPicture
 
 RULES: Mapping[Verb | Danger, Rule] = MappingProxyType(
     {
@@ -176,7 +183,7 @@ def rule_of(action: Action) -> Rule:
             return Rule.ANYONE_AS_SELF
         case OnPage() | OnSetting():
             return Rule.OWNER_ONLY
-        case OnExample():
+        case OnExample() | OnPicture():
             return Rule.ANYONE_AS_SELF
 
 
@@ -233,6 +240,8 @@ def _parts(action: Action) -> tuple[str, ...]:
             return "paint", _NOBODY, "0"
         case OnExample(number):
             return "try", _NOBODY, str(number)
+        case OnPicture(key):
+            return "from", key, "0"
 
 
 def decode(text: str) -> Action | None:
@@ -296,6 +305,13 @@ def _on_example(parts: list[str]) -> Action | None:
     return None
 
 
+def _on_picture(parts: list[str]) -> Action | None:
+    match parts:
+        case ["from", key, "0"] if _REQUEST.fullmatch(key):
+            return OnPicture(key)
+    return None
+
+
 def _number(text: str, most: int) -> int | None:
     return int(text) if _NUMBER.fullmatch(text) and int(text) <= most else None
 
@@ -309,5 +325,6 @@ _READERS: Mapping[str, Callable[[list[str]], Action | None]] = MappingProxyType(
         "no": _on_question,
         "try": _on_example,
         "paint": _on_example,
+        "from": _on_picture,
     }
 )

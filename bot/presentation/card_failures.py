@@ -98,6 +98,7 @@ KINDS: Mapping[str, Kind] = MappingProxyType(
         "quarantined": Kind(Text("This template is resting"), Fault.WORKFLOW, again=True, incident=False),
         "no_server_can": Kind(Text("No server can paint this"), Fault.SERVER, again=True, incident=False),
         "not_yours": _rules(Text("That is somebody else's")),
+        "private": _rules(Text("That is private")),
         "not_found": _asked(Text("Not found")),
         "store": Kind(Text("The bot cannot write anything down"), Fault.BOT, again=True),
         "template": _workflow(Text("The template does not work")),

@@ -85,10 +85,12 @@ def start_card(name: str = "") -> Card:
     )
 
 
-def help_card() -> Card:
-    """The commands, and the flags that they take."""
+def help_card(*, linking: bool = True) -> Card:
+    """The commands, and the flags that they take. ``linking``: there is another platform to be linked with."""
     commands = tuple(
-        Row(CardState.INFO, Text("{command}", command=Command(name)), what) for name, what in _COMMANDS
+        Row(CardState.INFO, Text("{command}", command=Command(name)), what)
+        for name, what in _COMMANDS
+        if linking or name != "link"
     )
     flags = tuple(
         Row(CardState.INFO, Text("{flag}", flag=Code(spec.usage)), spec.help) for spec in flags_for(CHAT)

@@ -9,7 +9,15 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 
-from bot.domain.errors import FairbrushError, NotFound, NotYours, OutputError, StoreUnavailable, UserError
+from bot.domain.errors import (
+    FairbrushError,
+    IsPrivate,
+    NotFound,
+    NotYours,
+    OutputError,
+    StoreUnavailable,
+    UserError,
+)
 from bot.domain.ids import IdentityId, JobId, RequestId, ServerName
 from bot.domain.jobs import OPEN, JobState, request_of
 from bot.domain.quota import Standing
@@ -42,6 +50,8 @@ from bot.templates.values import ResolvedValues
 
 log = logging.getLogger(__name__)
 
+PLACE = "place"
+"""Where a request's options say in which guild or group it was asked for."""
 _ALPHABET = "23456789abcdefghjkmnpqrstvwxyz"
 """Without letters and digits that people confuse when they type an id."""
 _ID_LENGTH = 10
@@ -176,14 +186,31 @@ class UseCases:
             raise NotFound(Text("There is no request {request}.", request=request))
         person = await self.accounts.person(asker.identity, asker.name)
         if record.private and record.user != person.user and not asker.admin:
-            raise NotYours(Text("That picture is private, and somebody else's."))
+            raise IsPrivate(Text("That picture is private, and somebody else's."))
         return record
+
+    async def named(self, wanted: str, asker: Asker) -> RequestRecord:
+        """The request that the id of it, or of one of its jobs, stands for. Raises what :meth:`request` does."""
+        plain = wanted.strip().lower()
+        if not plain:
+            raise NotFound(Text("Say which one: its id stands under each result."))
+        job = await self.store.job(JobId(plain))
+        return await self.request(RequestId(plain) if job is None else job.request, asker)
+
+    async def forget(self, request: RequestId, asker: Asker) -> None:
+        """Delete what is kept of a request: words and pictures; numbers stay. Raises Denied while it is open,
+        NotFound and NotYours."""
+        record = await self.request(request, asker)
+        person = await self.accounts.person(asker.identity, asker.name)
+        if record.user != person.user and not asker.admin:
+            raise NotYours(Text("That is somebody else's picture. Its owner can delete it."))
+        await self.gallery.discard(await self.store.forget(request, self.gate.clock.now()))
 
     async def cancel(self, wanted: str, asker: Asker) -> CancelResult:
         """Cancel a job, or every job of a request. Raises NotFound, NotYours and StoreUnavailable."""
         jobs = await self._named(wanted)
         person = await self.accounts.person(asker.identity, asker.name)
-        if not asker.admin and any(job.user != person.user for job in jobs):
+        if any(job.user != person.user for job in jobs) and not await self._looks_after(jobs[0], asker):
             raise NotYours(Text("{job} is somebody else's. You can cancel your own.", job=wanted.strip()))
         # The last first: what waits shall not begin because what runs has stopped.
         outcome: dict[str, list[JobId]] = {"cancelled": [], "stopping": [], "over": []}
@@ -210,6 +237,13 @@ class UseCases:
         person = await self.accounts.person(asker.identity, asker.name)
         rules = self.accounts.rules_for(person, asker.roles, all_waiting=self.all_waiting)
         return await self.store.standing(person.user, rules, self.gate.clock.now())
+
+    async def _looks_after(self, job: JobRecord, asker: Asker) -> bool:
+        """Operators look after everything, moderators after what was asked for in their place."""
+        if asker.admin or not asker.moderator or not asker.place:
+            return asker.admin
+        record = await self.store.request(job.request)
+        return record is not None and record.options.get(PLACE) == asker.place
 
     async def _named(self, wanted: str) -> tuple[JobRecord, ...]:
         plain = wanted.strip().lower()
@@ -249,7 +283,7 @@ class UseCases:
             weight=tier.weight,
             reply=origin.reply,
             created_at=self.gate.clock.now(),
-            options=origin.options,
+            options={**origin.options, **({PLACE: asker.place} if asker.place else {})},
         )
         draft = Draft(record, jobs, passed.snapshot, passed.needs, rules)
         return _Plan(request, draft, again=replace(draft, jobs=passed.jobs))
