@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from bot.domain.errors import TemplateNotFound
+from bot.domain.text import Text
 from bot.presentation.actions import mark
 from bot.presentation.card_account import quota_card
 from bot.presentation.card_lists import OpenJob, TemplateEntry, queue_card, templates_card
 from bot.presentation.card_situation import Run, Wait
 from bot.presentation.cards import Card
+from bot.presentation.help_cards import template_card
+from bot.presentation.template_help import template_help
 from bot.service.gate import Asker
 from bot.service.usecases import MyJob, UseCases
 
@@ -40,6 +44,17 @@ class OwnCards:
             for each in self.usecases.shelf.library.enabled()
         ]
         return templates_card(entries, page=page)
+
+    def template(self, name: str) -> Card:
+        """One template with everything that can be set. Raises TemplateNotFound and TemplateError."""
+        return template_card(template_help(self.usecases.shelf.library.get(name)))
+
+    def template_marked(self, wanted: str) -> Card:
+        """By the mark of its name. Raises TemplateNotFound when it has gone."""
+        for each in self.usecases.shelf.library.enabled():
+            if mark(each.name) == wanted:
+                return self.template(each.name)
+        raise TemplateNotFound(Text("That template is not offered any more. Look at the list of templates."))
 
     async def _open_job(self, mine: MyJob) -> OpenJob:
         record = await self.usecases.store.request(mine.job.request)
