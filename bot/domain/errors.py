@@ -18,11 +18,13 @@
     │       ├── NotAccepting       draining, or shutting down
     │       ├── Blocked            by an operator
     │       ├── WordsBlocked       a word that the operator does not want
+    │       ├── NsfwRefused        a template for adults, where it may not be used
     │       ├── TooBigForGpu       every server ran out of memory at less
     │       ├── Quarantined        a template that kept failing
     │       ├── NoServerCan        no server has the nodes and models
     │       ├── NotYours           somebody else's job
     │       │   └── IsPrivate      and not even to be imagined again
+    │       ├── NotAllowed         an operator's command, or a moderator's elsewhere
     │       └── NotFound           no such job, user or tier
     ├── StoreUnavailable           the database cannot be written: disk full, locked, read-only
     ├── TemplateError              a workflow file or its sidecar is not usable
@@ -219,6 +221,10 @@ class WordsBlocked(Denied):
     code = "words_blocked"
 
 
+class NsfwRefused(Denied):
+    code = "nsfw"
+
+
 class TooBigForGpu(Denied):
     code = "too_big_for_gpu"
 
@@ -239,6 +245,12 @@ class IsPrivate(NotYours):
     """It may not even be imagined again."""
 
     code = "private"
+
+
+class NotAllowed(Denied):
+    """For operators, or for who looks after a place, and the person is not one of them."""
+
+    code = "not_allowed"
 
 
 class NotFound(Denied):

@@ -90,37 +90,46 @@ class Accounts:
             )
         raise await self._nobody(_plain(wanted))
 
-    async def account(self, wanted: str) -> Account:
-        """Also of an account that the bot has not seen yet; nothing is written for that."""
+    async def account(self, wanted: str, *, roles: frozenset[str] = NO_ROLES) -> Account:
+        """Also of an account that the bot has not seen yet; nothing is written for that. ``roles``, here as
+        below: those that the user has where it is asked; tiers that come from them count then."""
         try:
             person = await self.find(wanted)
         except NotFound:
             if (identity := _unseen(wanted)) is None:
                 raise
-            return await self._view(Person(UserId(identity), (identity,)), known=False)
-        return await self._view(person)
+            return await self._view(Person(UserId(identity), (identity,)), roles, known=False)
+        return await self._view(person, roles)
 
-    async def grant(self, wanted: str, seconds: float, *, actor: str, reason: str) -> Account:
+    async def grant(
+        self, wanted: str, seconds: float, *, actor: str, reason: str, roles: frozenset[str] = NO_ROLES
+    ) -> Account:
         check_amount(seconds)
         if seconds == 0:
             raise ParameterError("seconds", Text("A grant of 0 GPU seconds changes nothing."))
-        person = await self._for_change(wanted)
+        person = await self.met(wanted)
         at = self._clock()
         day = quota_day(at, self._timezone)
-        await self._store.grant(person.user, seconds, day, actor=actor, reason=_reason(reason), at=at)
+        await self._store.grant(person.user, seconds, day, actor=actor, reason=plain_reason(reason), at=at)
         notes: tuple[Text, ...] = ()
-        if self.rules_for(person, all_waiting=0).allowance.gpu_seconds is None:
+        if self.rules_for(person, roles, all_waiting=0).allowance.gpu_seconds is None:
             notes = (Text("Their GPU seconds are not limited, so this changes nothing for now."),)
-        return await self._view(person, notes)
+        return await self._view(person, roles, notes)
 
     async def set_limits(
-        self, wanted: str, change: LimitChange | None, *, actor: str, reason: str
+        self,
+        wanted: str,
+        change: LimitChange | None,
+        *,
+        actor: str,
+        reason: str,
+        roles: frozenset[str] = NO_ROLES,
     ) -> Account:
         """What ``change`` leaves open is kept as it is for this user now, and from then on is theirs."""
-        person = await self._for_change(wanted)
+        person = await self.met(wanted)
         allowance = None
         if change is not None:
-            now = self.rules_for(person, all_waiting=0).allowance
+            now = self.rules_for(person, roles, all_waiting=0).allowance
             allowance = Allowance(
                 gpu_seconds=now.gpu_seconds if change.gpu_seconds is None else change.gpu_seconds.value,
                 jobs=now.jobs if change.jobs is None else _whole(change.jobs),
@@ -129,38 +138,42 @@ class Accounts:
         at = self._clock()
         await self._store.set_allowance(person.user, allowance, actor=actor, at=at)
         await self._say_why("allowance", person, actor, reason, at)
-        return await self._view(await self.find(person.user))
+        return await self._view(await self.find(person.user), roles)
 
-    async def reset(self, wanted: str, *, actor: str, reason: str) -> Account:
-        person = await self._for_change(wanted)
+    async def reset(
+        self, wanted: str, *, actor: str, reason: str, roles: frozenset[str] = NO_ROLES
+    ) -> Account:
+        person = await self.met(wanted)
         at = self._clock()
         day = quota_day(at, self._timezone)
         seconds = await self._store.reset(
-            person.user, day, self._window, actor=actor, reason=_reason(reason), at=at
+            person.user, day, self._window, actor=actor, reason=plain_reason(reason), at=at
         )
         notes = [Text("{seconds} GPU seconds of today were given back.", seconds=f"{seconds:.1f}")]
-        if self.rules_for(person, all_waiting=0).allowance.jobs is not None:
+        if self.rules_for(person, roles, all_waiting=0).allowance.jobs is not None:
             notes.append(Text("The jobs of today still count."))
-        return await self._view(person, tuple(notes))
+        return await self._view(person, roles, tuple(notes))
 
-    async def set_tier(self, wanted: str, tier: str | None, *, actor: str, reason: str) -> Account:
+    async def set_tier(
+        self, wanted: str, tier: str | None, *, actor: str, reason: str, roles: frozenset[str] = NO_ROLES
+    ) -> Account:
         """None: as the configuration says. Raises NotFound for a tier that is not in it."""
         name = None if tier is None else TierName(tier.strip())
         if name is not None and self._tiers.get(name) is None:
             raise self._no_tier(name)
-        person = await self._for_change(wanted)
+        person = await self.met(wanted)
         at = self._clock()
         await self._store.set_tier(person.user, name, actor=actor, at=at)
         await self._say_why("tier", person, actor, reason, at)
-        return await self._view(await self.find(person.user))
+        return await self._view(await self.find(person.user), roles)
 
     async def block(self, wanted: str, *, until: int, actor: str, reason: str) -> Account:
         """``until``: UTC milliseconds. The user is told ``reason``. Raises ParameterError for the past."""
         at = self._clock()
         if until <= at:
             raise ParameterError("until", Text("That time has passed. Give one that is still to come."))
-        person = await self._for_change(wanted)
-        await self._store.block(person.user, until=until, reason=_reason(reason), actor=actor, at=at)
+        person = await self.met(wanted)
+        await self._store.block(person.user, until=until, reason=plain_reason(reason), actor=actor, at=at)
         return await self._view(await self.find(person.user))
 
     async def unblock(self, wanted: str, *, actor: str, reason: str) -> Account:
@@ -173,8 +186,9 @@ class Accounts:
     async def usage(self, by: UsageBy, *, since: int, until: int) -> tuple[UsageRow, ...]:
         return await self._store.usage(by, since=since, until=until, timezone=self._timezone)
 
-    async def _for_change(self, wanted: str) -> Person:
-        """An account of a platform may be prepared before its owner comes for the first time."""
+    async def met(self, wanted: str) -> Person:
+        """Whom :meth:`find` finds. An account of a platform may be prepared before its owner comes for the
+        first time."""
         try:
             return await self.find(wanted)
         except NotFound:
@@ -182,13 +196,20 @@ class Accounts:
                 raise
             return await self.person(identity, "")
 
-    async def _view(self, person: Person, notes: tuple[Text, ...] = (), *, known: bool = True) -> Account:
-        tier = self.tier_of(person)
+    async def _view(
+        self,
+        person: Person,
+        roles: frozenset[str] = NO_ROLES,
+        notes: tuple[Text, ...] = (),
+        *,
+        known: bool = True,
+    ) -> Account:
+        tier = self.tier_of(person, roles)
         return Account(
             person=person,
             name=person.names[0] if person.names else str(person.identities[0]),
             tier=tier.name,
-            standing=await self.standing(person),
+            standing=await self.standing(person, roles),
             known=known,
             notes=(*notes, *self._remarks(person, tier)),
         )
@@ -205,12 +226,14 @@ class Accounts:
             )
         if person.blocked_until is not None and person.blocked_until > self._clock():
             reason = person.blocked_reason.rstrip(".") or Text("no reason was given")
-            remarks.append(Text("Blocked {until}: {reason}.", until=self._until(person), reason=reason))
+            until = self.until(person.blocked_until)
+            remarks.append(Text("Blocked {until}: {reason}.", until=until, reason=reason))
         return tuple(remarks)
 
-    def _until(self, person: Person) -> Text:
+    def until(self, at: int) -> Text:
+        """Until a time, UTC milliseconds, on the operator's clock."""
         try:
-            moment = local_time(person.blocked_until or 0, self._timezone)
+            moment = local_time(at, self._timezone)
         except (OverflowError, ValueError, OSError):  # past all calendars, as "for ever" is written
             return Text("for good")
         return Text("until {time}", time=f"{moment:%Y-%m-%d %H:%M} {self._timezone}")
@@ -243,7 +266,7 @@ class Accounts:
 
     async def _say_why(self, action: str, person: Person, actor: str, reason: str, at: int) -> None:
         """Beside the change itself, which the store has written down by then."""
-        if why := _reason(reason):
+        if why := plain_reason(reason):
             await self._store.audit(AuditEntry(at, actor, f"{action}: reason", person.user, why))
 
 
@@ -257,7 +280,8 @@ def _unseen(wanted: str) -> IdentityId | None:
     return IdentityId(plain) if _ACCOUNT.fullmatch(plain) else None
 
 
-def _reason(words: str) -> str:
+def plain_reason(words: str) -> str:
+    """A reason as it is written down: one line, and not too long."""
     return " ".join(_plain(words).split())[:MOST_REASON]
 
 

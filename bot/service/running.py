@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-from bot.domain.errors import NotFound
+from bot.domain.errors import BackendError, NotFound
 from bot.domain.events import Disconnected, NodeStarted, Progressed, Reconnected, Started
-from bot.domain.ids import IdentityId, JobId, RequestId
+from bot.domain.ids import IdentityId, JobId, RequestId, ServerName
 from bot.domain.jobs import OPEN, JobState
 from bot.domain.text import Text
 from bot.presentation.flags import SHELL, parse_line
@@ -19,8 +19,9 @@ from bot.service.gallery import Gallery
 from bot.service.gate import Asker, Origin
 from bot.service.images import check_image
 from bot.service.notices import Notices
+from bot.service.ports import DeviceMemory
 from bot.service.records import AuditEntry, JobRecord, RequestRecord
-from bot.service.servers import Active, Server
+from bot.service.servers import Active, Server, up
 from bot.service.store import Store
 from bot.service.streams import JobEvent, JobOver, JobQueued, JobRan, JobStaged, Streams, Subscription
 from bot.service.usecases import Receipt, UseCases
@@ -28,6 +29,8 @@ from bot.templates.values import ResolvedValues
 
 OUTLOOK_EVERY = 2.0
 """Seconds between looks at place and ETA of a job that somebody watches."""
+MEMORY_WAITS = 2.0
+"""Seconds that a server gets to say how much memory it has."""
 
 
 @dataclass(slots=True)
@@ -43,6 +46,8 @@ class RunningBot:
     clock: Clock
     embedded: bool = False
     """Our own engine paints."""
+    _closing: asyncio.Lock = field(default_factory=asyncio.Lock, init=False)
+    """Of two operators who pause at once, one did."""
 
     # Looking
 
@@ -62,6 +67,12 @@ class RunningBot:
 
     async def servers(self) -> tuple[views.ServerView, ...]:
         return tuple([await self._server(server) for server in self.dispatcher.servers.values()])
+
+    async def memory(self) -> Mapping[ServerName, tuple[DeviceMemory, ...]]:
+        """Of the devices of each server that is up and says so at once."""
+        servers = up(self.dispatcher.servers.values())
+        found = await asyncio.gather(*(_memory(server) for server in servers))
+        return {server.name: devices for server, devices in zip(servers, found, strict=True) if devices}
 
     async def _server(self, server: Server) -> views.ServerView:
         running, staged = server.running, server.staged
@@ -101,30 +112,39 @@ class RunningBot:
 
     # Steering
 
-    async def pause(self, actor: str) -> bool:
-        return await self._close(views.PAUSED, True, actor, "pause")
+    async def pause(self, actor: str, reason: str = "") -> bool:
+        return await self._close((views.PAUSED,), True, actor, "pause", reason)
 
-    async def drain(self, actor: str) -> bool:
-        return await self._close(views.DRAINING, True, actor, "drain")
+    async def drain(self, actor: str, reason: str = "") -> bool:
+        return await self._close((views.DRAINING,), True, actor, "drain", reason)
 
-    async def resume(self, actor: str) -> bool:
-        paused = await self._close(views.PAUSED, False, actor, "resume")
-        draining = await self._close(views.DRAINING, False, actor, "resume")
+    async def resume(self, actor: str, reason: str = "") -> bool:
+        changed = await self._close((views.PAUSED, views.DRAINING), False, actor, "resume", reason)
         self.dispatcher.wake()
-        return paused or draining
+        return changed
 
-    async def _close(self, gate: str, closed: bool, actor: str, action: str) -> bool:
+    async def _close(
+        self, gates: tuple[str, ...], closed: bool, actor: str, action: str, reason: str
+    ) -> bool:
         """Whether that changed anything. Written down first: it shall hold after a restart."""
-        if getattr(self.dispatcher.gates, gate) is closed:
-            return False
-        await self.store.put(gate, closed)
-        setattr(self.dispatcher.gates, gate, closed)
-        await self.store.audit(AuditEntry(self.clock.now(), actor, action, "queue"))
-        return True
+        async with self._closing:
+            wrong = [gate for gate in gates if getattr(self.dispatcher.gates, gate) is not closed]
+            for gate in wrong:
+                await self.store.put(gate, closed)
+                setattr(self.dispatcher.gates, gate, closed)
+            if wrong:
+                await self.store.audit(AuditEntry(self.clock.now(), actor, action, "queue", reason))
+        return bool(wrong)
 
     async def cancel(self, job: str, actor: str) -> views.CancelResult:
-        result = await self.usecases.cancel(job, _operator(actor))
-        await self.store.audit(AuditEntry(self.clock.now(), actor, "cancel", job))
+        return await self.cancel_for(_operator(actor), job)
+
+    async def cancel_for(self, asker: Asker, job: str, reason: str = "") -> views.CancelResult:
+        """The same for somebody in a chat, as far as they may. Raises what
+        :meth:`~bot.service.usecases.UseCases.cancel` does."""
+        result = await self.usecases.cancel(job, asker)
+        at, who = self.clock.now(), asker.identity
+        await self.store.audit(AuditEntry(at, who, "cancel", job.strip().lower(), reason))
         return result
 
     # Asking from a shell
@@ -225,6 +245,14 @@ class RunningBot:
             case JobState.CANCELLED:
                 return views.JobCancelled(job.id)
         return views.JobFailed(job.id, job.error_code, Text("{reason}", reason=job.error_text))
+
+
+async def _memory(server: Server) -> tuple[DeviceMemory, ...]:
+    try:
+        async with asyncio.timeout(MEMORY_WAITS):
+            return (await server.backend.health()).devices
+    except (BackendError, TimeoutError):
+        return ()
 
 
 def _operator(actor: str) -> Asker:

@@ -6,10 +6,11 @@ the snapshot that it was accepted with, and each server gets that snapshot fitte
 
 from __future__ import annotations
 
+import asyncio
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
 
-from bot.domain.errors import TemplateError, TemplateNotFound
+from bot.domain.errors import TemplateError
 from bot.domain.ids import ServerName, TemplateName
 from bot.domain.text import Text
 from bot.service.records import Snapshot
@@ -20,43 +21,70 @@ from bot.templates.loader import Changes, TemplateLibrary
 from bot.templates.needs import restore
 from bot.templates.template import Template
 
+SWITCHED_OFF = "templates switched off"
+"""Where the store keeps (``put``, ``get``) their names."""
 _MOST_RESTORED = 64
 """Templates kept ready, fitted to a server each: a few hundred kilobytes apiece."""
 
 
 class Shelf:
-    """All templates. ``library`` is what may be asked for now."""
+    """All templates. ``library`` is what may be asked for now; it changes between two turns of the event
+    loop, never within one, so that a template and its files belong together as long as nobody waits."""
 
     def __init__(self, library: TemplateLibrary, store: Store) -> None:
         self.library = library
         self.merged: Catalogue | None = None
         self._store = store
         self._catalogues: dict[ServerName, Catalogue] = {}
+        self._changing = asyncio.Lock()
+        """One change at a time: each begins with what the one before has left."""
         self.on_change: Callable[[], None] = lambda: None
         """Called when what may be asked for has changed."""
         self._restored: OrderedDict[tuple[str, ServerName], tuple[Catalogue | None, Template]] = OrderedDict()
 
     async def use_catalogues(self, catalogues: Mapping[ServerName, Catalogue]) -> None:
         """Fit the library to what the servers offer now; does nothing when that has not changed."""
-        if not catalogues or all(
-            self._catalogues.get(name) is catalogue for name, catalogue in catalogues.items()
-        ):
-            return
-        self._catalogues = dict(catalogues)
-        self.merged = await in_thread(merge, tuple(catalogues.values()))
-        await in_thread(self.library.use_catalogue, self.merged)
+        async with self._changing:
+            if not catalogues or all(
+                self._catalogues.get(name) is catalogue for name, catalogue in catalogues.items()
+            ):
+                return
+            merged = await in_thread(merge, tuple(catalogues.values()))
+            look = await in_thread(self.library.fit, merged)
+            self._catalogues, self.merged = dict(catalogues), merged
+            self.library.take(look)
         self.on_change()
 
     def title_of(self, name: TemplateName) -> str:
         """What people know a template by; its name when it has gone."""
-        try:
-            return self.library.get(name).title or name
-        except (TemplateError, TemplateNotFound):
-            return name
+        return self.library.title(name)
 
     async def refresh(self) -> Changes:
         """Notice new, changed and removed files. Raises ConfigError when the folder is gone."""
-        return await in_thread(self.library.refresh)
+        async with self._changing:
+            changes = self.library.take(await in_thread(self.library.look))
+        if changes:
+            self.on_change()
+        return changes
+
+    async def recall(self) -> None:
+        """At start: what an operator has switched off stays so."""
+        names = await self._store.get(SWITCHED_OFF)
+        if isinstance(names, list):
+            self.library.switch_off([TemplateName(str(name)) for name in names])
+
+    async def offer(self, name: TemplateName, *, offered: bool) -> bool:
+        """Switch a template on or off for good. False: it was so already. Raises StoreUnavailable; then
+        nothing has changed."""
+        async with self._changing:
+            off = set(await self._store.get(SWITCHED_OFF) or ())
+            if (name not in off) is offered:
+                return False
+            off ^= {name}
+            await self._store.put(SWITCHED_OFF, sorted(off))
+            self.library.switch_off([TemplateName(each) for each in off])
+        self.on_change()
+        return True
 
     def snapshot(self, template: Template) -> Snapshot:
         sources = self.library.sources(template.name)

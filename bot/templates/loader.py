@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -57,41 +57,81 @@ class _Entry:
     usable: Template | Broken
 
 
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What the library would hold, made beside the one that is in use."""
+
+    entries: Mapping[TemplateName, _Entry]
+    catalogue: Catalogue | None
+    changes: Changes = Changes()
+
+
 class TemplateLibrary:
     """All templates of one folder. A broken file disables its own template and no other.
 
-    With a catalogue, templates are fitted to that server; what it cannot run is disabled too.
+    With a catalogue, templates are fitted to that server; what it cannot run is disabled too. Besides, an
+    operator may switch templates off, which says nothing about their files.
+
+    Reading may take a while, so it is parted from changing: :meth:`look` and :meth:`fit` may be called in a
+    thread, :meth:`take` puts what they made in place of what was there, in one step. Whoever looks after
+    that lets no two of them overlap.
     """
 
     def __init__(self, folder: Path, catalogue: Catalogue | None = None) -> None:
         """Read the folder. Raises :class:`ConfigError` when there is none."""
         self.folder = folder
         self._catalogue = catalogue
-        self._entries: dict[TemplateName, _Entry] = {}
+        self._entries: Mapping[TemplateName, _Entry] = {}
+        self._off: frozenset[TemplateName] = frozenset()
         self.refresh()
 
     def enabled(self) -> tuple[Template, ...]:
-        """Usable templates, by name."""
-        return tuple(t for _, t in sorted(self._usable()) if isinstance(t, Template))
+        """Usable templates that are not switched off, by name."""
+        off = self._off
+        return tuple(t for n, t in sorted(self._usable()) if isinstance(t, Template) and n not in off)
 
     def disabled(self) -> tuple[Broken, ...]:
         """Templates that cannot be used, by name, each with its reasons."""
         return tuple(t for _, t in sorted(self._usable()) if isinstance(t, Broken))
 
-    def get(self, name: str) -> Template:
-        """The usable template of this name; case does not count where it is not needed.
+    def switched_off(self) -> tuple[TemplateName, ...]:
+        """Those of the templates here that an operator switched off, by name."""
+        return tuple(sorted(self._off & self._entries.keys()))
 
-        Raises :class:`TemplateNotFound` with the nearest names, :class:`TemplateError` when the template
-        is there but disabled.
+    def switch_off(self, names: Collection[TemplateName]) -> None:
+        """Offer these no longer, and all others again. Names of which there is no template yet count too."""
+        self._off = frozenset(names)
+
+    def called(self, name: str) -> TemplateName:
+        """The name as the library has it, usable or not; case does not count where it is not needed.
+
+        Raises :class:`TemplateNotFound` with the nearest names.
         """
+        entries = self._entries
         try:
-            known = find(name, self._entries)
+            known = find(name, entries)
         except AmbiguousChoice as error:
             raise TemplateNotFound(
                 Text("{name} could be {names}.", name=name, names=", ".join(error.candidates))
             ) from error
         if known is None:
             raise TemplateNotFound(self._not_found(name))
+        return known
+
+    def title(self, name: TemplateName) -> str:
+        """What people know a template by, switched off or not; its name where it has no title, or is gone."""
+        entry = self._entries.get(name)
+        return (entry.usable.title if entry and isinstance(entry.usable, Template) else "") or name
+
+    def get(self, name: str) -> Template:
+        """The usable template of this name, as :meth:`called` finds it.
+
+        Raises :class:`TemplateNotFound` with the nearest names, or when it is switched off;
+        :class:`TemplateError` when the template is there but cannot be used.
+        """
+        known = self.called(name)
+        if known in self._off:
+            raise TemplateNotFound(Text("Template {name} is not offered at the moment.", name=known))
         found = self._entries[known].usable
         if isinstance(found, Broken):
             raise TemplateError(
@@ -115,38 +155,48 @@ class TemplateLibrary:
 
     def refresh(self) -> Changes:
         """Read again what has changed on disk. Raises :class:`ConfigError` when the folder is gone."""
-        found = _files(self.folder)
-        added: list[TemplateName] = []
-        changed: list[TemplateName] = []
-        for name, files in found.items():
-            known = self._entries.get(name)
-            if known is not None and known.files == files:
-                continue
-            (added if known is None else changed).append(name)
-            sources = _read(name, files)
-            self._entries[name] = self._entry(name, files, sources)
-        removed = [name for name in self._entries if name not in found]
-        for name in removed:
-            del self._entries[name]
-        broken = [n for n in (*added, *changed) if isinstance(self._entries[n].usable, Broken)]
-        return Changes(*(tuple(sorted(names)) for names in (added, changed, removed, broken)))
+        return self.take(self.look())
 
     def use_catalogue(self, catalogue: Catalogue | None) -> None:
         """Fit every template to another server, or to none."""
-        self._catalogue = catalogue
-        for name, entry in self._entries.items():
-            if entry.sources is not None:
-                self._entries[name] = self._entry(name, entry.files, entry.sources)
+        self.take(self.fit(catalogue))
 
-    def _entry(self, name: TemplateName, files: _Files, sources: Sources | Broken) -> _Entry:
-        if isinstance(sources, Broken):
-            return _Entry(files, None, sources)
-        usable = read_template(name, sources.export, sources.sidecar, self._catalogue)
-        if self._catalogue is not None and isinstance(usable, Template):
-            found = check(usable, self._catalogue)
-            if problems := tuple(f.text for f in found if f.severity == "problem"):
-                usable = Broken(name, problems)
-        return _Entry(files, sources, usable)
+    def look(self) -> Look:
+        """What a refresh would make of the folder; nothing is changed. Raises :class:`ConfigError` when the
+        folder is gone."""
+        before, catalogue, found = self._entries, self._catalogue, _files(self.folder)
+        entries: dict[TemplateName, _Entry] = {}
+        added: list[TemplateName] = []
+        changed: list[TemplateName] = []
+        for name, files in found.items():
+            known = before.get(name)
+            if known is not None and known.files == files:
+                entries[name] = known
+                continue
+            (added if known is None else changed).append(name)
+            entries[name] = _entry(name, files, _read(name, files), catalogue)
+        removed = before.keys() - entries.keys()
+        broken = [n for n in (*added, *changed) if isinstance(entries[n].usable, Broken)]
+        return Look(
+            entries,
+            catalogue,
+            Changes(*(tuple(sorted(names)) for names in (added, changed, removed, broken))),
+        )
+
+    def fit(self, catalogue: Catalogue | None) -> Look:
+        """Every template as it would be with another server, or with none; nothing is changed."""
+        return Look(
+            {
+                name: entry if entry.sources is None else _entry(name, entry.files, entry.sources, catalogue)
+                for name, entry in self._entries.items()
+            },
+            catalogue,
+        )
+
+    def take(self, look: Look) -> Changes:
+        """Offer what was made beside."""
+        self._entries, self._catalogue = look.entries, look.catalogue
+        return look.changes
 
     def _usable(self) -> Iterable[tuple[TemplateName, Template | Broken]]:
         return ((name, entry.usable) for name, entry in self._entries.items())
@@ -159,6 +209,19 @@ class TemplateLibrary:
             return Text("There is no template {name}. Did you mean {nearest}?", name=name, nearest=close)
         names = ", ".join(template.name for template in self.enabled())
         return Text("There is no template {name}. There are: {names}.", name=name, names=names)
+
+
+def _entry(
+    name: TemplateName, files: _Files, sources: Sources | Broken, catalogue: Catalogue | None
+) -> _Entry:
+    if isinstance(sources, Broken):
+        return _Entry(files, None, sources)
+    usable = read_template(name, sources.export, sources.sidecar, catalogue)
+    if catalogue is not None and isinstance(usable, Template):
+        found = check(usable, catalogue)
+        if problems := tuple(f.text for f in found if f.severity == "problem"):
+            usable = Broken(name, problems)
+    return _Entry(files, sources, usable)
 
 
 def shipped_folder() -> Path:
