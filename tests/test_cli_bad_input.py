@@ -76,7 +76,7 @@ def test_wrong_usage_needs_no_server(here: Path, args: list[str], words: str) ->
         (["fox", "--steps", "9999"], "steps 9999 is out of range: 1 to 60"),
         (["fox", "--size", "9999x9999"], "at most 2097152"),
         (["fox", "--count", "5"], "you may ask for at most 4"),
-        (["fox", "--template", "image-to-image"], "Give one with --image FILE"),
+        (["fox", "--template", "image-to-image"], "in a shell, name its file: --image FILE"),
     ],
 )
 def test_what_a_template_does_not_allow(here: Path, engine: str, args: list[str], words: str) -> None:

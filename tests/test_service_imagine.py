@@ -125,7 +125,7 @@ def test_tier_and_template_say_how_many() -> None:
 
 
 def test_a_picture_that_is_needed() -> None:
-    with pytest.raises(FlagError, match=r"needs a picture to start from\. Give one with --image FILE"):
+    with pytest.raises(FlagError, match=r"needs a picture to start from\. Attach one.*--image FILE"):
         planned("a fox", "image-to-image")
 
 
@@ -162,7 +162,7 @@ def test_a_mask_is_a_picture_by_another_name() -> None:
     assert request.inputs[str(values["input_mask"])] is MASK
     graph = template.bind(request.values, dict.fromkeys(request.inputs, "uploaded.png"))
     assert graph.nodes[_mask_node()].inputs["image"] == "uploaded.png"
-    with pytest.raises(FlagError, match="Give one with --set input_mask=FILE"):
+    with pytest.raises(FlagError, match=r"as its mask, too\. .*--set input_mask=FILE"):
         plan(
             asked("a fox --image photo.png"),
             template,

@@ -47,7 +47,7 @@ def _of_result(situation: Situation, pictures: tuple[Picture, ...]) -> Buttons:
     vary = [
         _of_picture(situation, Verb.VARIATION, Text("Vary"), "🎨", picture, numbered=not single)
         for picture in pictures
-        if situation.offers.variation and not picture.file
+        if situation.offers.variation and picture.kind == MediaKind.IMAGE and not picture.file
     ]
     whole = [*_reroll(situation), *_edit(situation), _delete(situation)]
     if single:

@@ -25,6 +25,7 @@ from bot.presentation.spec_index import (
     shown,
 )
 from bot.presentation.spec_types import Source
+from bot.templates.choosing import likely
 
 __all__ = ["Context", "Index", "Suggestion", "build_index", "suggest"]
 
@@ -84,11 +85,7 @@ def likely_template(context: Context) -> TemplateNames | None:
         fitting = (each for name, each in index.templates.items() if name.casefold() == plain)
         return index.templates.get(wanted) or next(fitting, None)
     members = [index.templates[name] for name in index.commands.get(context.command, ())]
-    image = bool(options.get("image"))
-    pool = [each for each in members if (each.takes_image if image else each.from_words)]
-    if options.get("lora"):
-        pool = [each for each in pool if each.takes_lora] or pool
-    return next((each for each in pool if each.is_default), pool[0] if pool else None)
+    return likely(members, image=bool(options.get("image")), lora=bool(options.get("lora")))
 
 
 def _pool(source: str, context: Context) -> Pool:

@@ -8,23 +8,24 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Container, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 
 from bot.domain.errors import FairbrushError, FlagError, ParameterError, TemplateError, TemplateNotFound
 from bot.domain.text import Text
 from bot.presentation.flags import Ask
 from bot.service.images import InputImage
+from bot.templates.choosing import INPUT_IMAGE, TemplateFit, likely
 from bot.templates.loader import TemplateLibrary
 from bot.templates.params import Kind
-from bot.templates.reading import Raw
+from bot.templates.reading import Raw, label
 from bot.templates.resolution import ALIASES
 from bot.templates.sizes import Limits
 from bot.templates.template import Template
 from bot.templates.values import LoraChoice, ResolvedValues
 
 Draw = Callable[[int, int], int]
-_INPUT_IMAGE = "input_image"
+_INPUT = "input_"
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,16 +65,12 @@ def choose_template(library: TemplateLibrary, ask: Ask, command: str = "imagine"
     """
     if ask.template is not None:
         return library.get(ask.template)
-    candidates = [template for template in library.enabled() if template.command == command]
-    takes_image = [template for template in candidates if _INPUT_IMAGE in template.parameters]
-    from_words = [template for template in candidates if not template.media]
-    pool = takes_image if ask.image is not None else from_words
-    if not pool:
-        raise _nothing_for(library, command, image=ask.image is not None)
-    if ask.loras:
-        # Whoever names a LoRA wants a template that has a place for one, if there is any.
-        pool = [template for template in pool if template.lora_places] or pool
-    return next((template for template in pool if template.is_default), pool[0])
+    candidates = (template for template in library.enabled() if template.command == command)
+    image = ask.image is not None
+    found = likely(map(TemplateFit, candidates), image=image, lora=bool(ask.loras))
+    if found is None:
+        raise _nothing_for(library, command, image=image)
+    return found.template
 
 
 def _nothing_for(library: TemplateLibrary, command: str, *, image: bool) -> FairbrushError:
@@ -146,12 +143,23 @@ def plan(
 
 def named_files(ask: Ask) -> Iterator[str]:
     """The files that an ask names, for :func:`plan` to be given: ``--image``, ``--set input_mask=…``."""
+    return (value for _, value in files_of(ask))
+
+
+def files_of(ask: Ask) -> Iterator[tuple[str, str]]:
+    """Each file that an ask names, behind the parameter that it is for."""
     if ask.image is not None:
-        yield ask.image
-    yield from (value for name, value in ask.values.items() if _plain(name).startswith("input_"))
+        yield INPUT_IMAGE, ask.image
+    named = ((plain_parameter(name), value) for name, value in ask.values.items())
+    yield from ((name, value) for name, value in named if name.startswith(_INPUT))
 
 
-def _plain(name: str) -> str:
+def without_files(ask: Ask) -> Ask:
+    values = {k: v for k, v in ask.values.items() if not plain_parameter(k).startswith(_INPUT)}
+    return replace(ask, image=None, values=values)
+
+
+def plain_parameter(name: str) -> str:
     """A parameter's name from what a person wrote after ``--set``."""
     plain = name.strip().replace("-", "_").casefold()
     return ALIASES.get(plain, plain)
@@ -170,12 +178,12 @@ def _words(ask: Ask, template: Template) -> dict[str, str]:
 
 def _files(ask: Ask, template: Template, images: Container[str]) -> dict[str, str]:
     """The file for each parameter that needs one."""
-    given = {_plain(name): value for name, value in ask.values.items()}
+    given = {plain_parameter(name): value for name, value in ask.values.items()}
     if ask.image is not None:
-        given[_INPUT_IMAGE] = ask.image
-    if ask.image is not None and _INPUT_IMAGE not in template.parameters:
+        given[INPUT_IMAGE] = ask.image
+    if ask.image is not None and INPUT_IMAGE not in template.parameters:
         raise FlagError(
-            Text("Template {template} takes no picture. Leave --image out.", template=template.name)
+            Text("Template {template} takes no picture. Leave the picture out.", template=template.name)
         )
     files: dict[str, str] = {}
     for name in template.media:
@@ -189,13 +197,26 @@ def _files(ask: Ask, template: Template, images: Container[str]) -> dict[str, st
                 )
             )
         if given.get(name) not in images:
-            how = "--image FILE" if name == _INPUT_IMAGE else f"--set {name}=FILE"
-            raise FlagError(
-                Text(
-                    "Template {template} needs a picture to start from. Give one with {how}.",
-                    template=template.name,
-                    how=how,
-                )
-            )
+            raise _picture_missing(template, name)
         files[name] = given[name]
     return files
+
+
+def _picture_missing(template: Template, parameter: str) -> FlagError:
+    if parameter == INPUT_IMAGE:
+        return FlagError(
+            Text(
+                "Template {template} needs a picture to start from. Attach one; in a shell, name its file: "
+                "--image FILE",
+                template=template.name,
+            )
+        )
+    return FlagError(
+        Text(
+            "Template {template} needs a picture as its {name}, too. Attach one; in a shell, name its file: "
+            "--set {parameter}=FILE",
+            template=template.name,
+            name=label(parameter.removeprefix(_INPUT)),
+            parameter=parameter,
+        )
+    )
