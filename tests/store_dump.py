@@ -47,6 +47,17 @@ async def fill(folder: Path) -> None:
         await store.save_learned("estimate", {"text-to-image": {"p50": 3.5}})
         await store.save_flows(12.5, {ANN: 13.5})
         await store.put("paused", False)
+        await store.set_default(ANN, "size", "1024x768")
+        await store.block_in("discord:guild:7", ANN, None, "noise", actor="discord:2", at=NOON)
+        for who in ("telegram:6", "telegram:7", "telegram:8"):
+            await store.person(IdentityId(who), name="", at=NOON)
+        await store.make_link_code(IdentityId("telegram:6"), "5d41402abc4b2a76", NOON + 600_000)
+        await store.use_link_code("no such code", IdentityId("telegram:7"), NOON)
+        await store.link(IdentityId("telegram:7"), ANN, at=NOON)
+        await desk.finish(await desk.one("telegram:8"), seconds=4.0)
+        await store.erase(UserId("telegram:8"), actor="telegram:8", at=NOON)
+        await store.keep_updates([(901, '{"update_id":901}'), (902, '{"update_id":902}')], NOON)
+        await store.update_done(901, NOON)
 
 
 def main() -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any
+from typing import Any, Literal
 
 from bot.domain.ids import (
     IdentityId,
@@ -70,6 +70,9 @@ class RequestRecord:
     created_at: int
     options: Mapping[str, Any] = field(default_factory=dict)
     """The front-end's own facts (guild, channel, spoiler …)."""
+    gone: Literal["expired", "deleted", "erased"] | None = None
+    """Why ``values`` and what was painted are not here any more: kept long enough; its owner or an operator
+    wished so; its owner erased everything."""
 
 
 @dataclass(frozen=True, slots=True)

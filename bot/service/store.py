@@ -14,6 +14,7 @@ from typing import Any, Literal, Protocol
 from bot.domain.errors import FairbrushError
 from bot.domain.ids import IdentityId, JobId, PromptId, QuotaDay, RequestId, TierName, UserId
 from bot.domain.jobs import JobState
+from bot.domain.linking import Linking, Regrouped
 from bot.domain.quota import Allowance, Standing, Window
 from bot.service.records import (
     Accepted,
@@ -210,16 +211,59 @@ class Store(Protocol):
         """One's own defaults by their names (``template``, ``size``, ``private``)."""
 
     async def set_default(self, user: UserId, name: str, value: str | None) -> None:
-        """None takes it away."""
+        """None takes it away. Raises NotFound."""
+
+    async def who_set(self, name: str, value: str) -> frozenset[IdentityId]:
+        """All identities with this default."""
 
     async def block_in(
         self, place: str, user: UserId, until: int | None, reason: str, *, actor: str, at: int
     ) -> None:
-        """Take no requests of this user in this place (``discord:guild:123``) until that time, or (None) until
-        they are taken again; in the audit log. With a time in the past: take them again."""
+        """Take no requests of this user in this place (``discord:guild:123``) until that time, or (None) for
+        good; in the audit log. With a time in the past: take them again. Raises NotFound."""
 
     async def blocked_in(self, place: str, user: UserId, at: int) -> tuple[int | None, str] | None:
         """Until when (None: for good) and why; None when not blocked there."""
+
+    # Accounts of one person
+
+    async def make_link_code(self, identity: IdentityId, code_hash: str, expires_at: int) -> None:
+        """The hash of a code that ``identity`` was given; one that it was given earlier is good no longer.
+        Raises NotFound for an identity that was never seen."""
+
+    async def use_link_code(self, code_hash: str, identity: IdentityId, at: int) -> Linking:
+        """``identity`` entered a code: with the right one, two people are one from then on.
+
+        Of both, the user stays about whom operators decided a tier or limits; by default the one who made
+        the code. A code is good once. Wrong ones are counted by who enters them
+        (:data:`bot.domain.linking.MOST_TRIES`).
+        """
+
+    async def link(self, identity: IdentityId, to_user: UserId, *, at: int) -> tuple[Regrouped, ...]:
+        """Make an identity, with all that is linked to it, part of that user. Empty when it is already.
+
+        What was used adds up, the furthest virtual time counts, a block of either holds for both; defaults
+        and decisions are those of ``to_user``. Raises NotFound.
+        """
+
+    async def unlink(self, identity: IdentityId, *, at: int) -> tuple[Regrouped, ...]:
+        """Make an identity a user of its own again: its use, requests and pictures go with it, a block and
+        the virtual time hold for both. Empty when nothing is linked to it."""
+
+    # Updates of Telegram
+
+    async def keep_updates(self, updates: Sequence[tuple[int, str]], at: int) -> tuple[tuple[int, str], ...]:
+        """Write updates down, by their numbers; those of them that had not come before."""
+
+    async def waiting_updates(self, limit: int) -> tuple[tuple[int, str], ...]:
+        """Those that are not done, in the order of their numbers."""
+
+    async def update_done(self, update_id: int, at: int) -> None:
+        """Forget what it said; that it came is remembered for as long as it could come again."""
+
+    async def last_update(self) -> int | None:
+        """The number of the one that came last; None when none came for two days. Numbers may have begun
+        anew by then, and to ask for what follows an old one would lose what is new."""
 
     # Retention and a person's rights
 
@@ -227,12 +271,17 @@ class Store(Protocol):
         """Forget files, texts and prompt texts of at most ``limit`` requests that ended before that time;
         numbers stay."""
 
+    async def forget(self, request: RequestId, at: int) -> tuple[StoredFile, ...]:
+        """The same for one request; files to delete. Raises NotFound, and Denied while it is open."""
+
     async def export(self, user: UserId) -> Mapping[str, Any]:
         """All that is known about one user, as JSON values."""
 
     async def erase(self, user: UserId, *, actor: str, at: int) -> tuple[StoredFile, ...]:
         """Forget one user's prompts, files, names; the ledger keeps its numbers under an anonymous identity.
-        Refuses (Denied) while jobs are open. Returns files to delete."""
+        Refuses (Denied) while jobs are open. Returns files to delete. Blocks, also those of places, and a
+        limit that an operator set outlive it, with the identities that they are about; what was used counts
+        against the quota until its day is over."""
 
     async def known_files(self) -> frozenset[str]:
         """Relative paths of every file that a row refers to, for finding orphans."""

@@ -26,7 +26,7 @@ USE_OF_DAY = """
 SELECT coalesce(sum(settled_us), 0), coalesce(sum(reserved_us), 0), coalesce(sum(granted_us), 0),
   coalesce(sum(carried_us), 0), coalesce(sum(jobs), 0)
 FROM usage_days
-WHERE identity IN (SELECT key FROM identities WHERE user = ?) AND quota_day = ?
+WHERE identity IN (SELECT identity FROM counted WHERE user = ?) AND quota_day = ?
 """
 # By the time of the reserve: a job that ends a day later was still begun with that allowance.
 USE_SINCE = """
@@ -34,7 +34,7 @@ SELECT coalesce(sum(iif(c.kind = 'settle', c.us, 0)), 0), coalesce(sum(iif(c.kin
   count(*) - count(iif(c.kind = 'release', 1, NULL)), min(iif(c.kind = 'release', NULL, r.at))
 FROM ledger AS r
 LEFT JOIN ledger AS c ON c.job = r.job AND c.kind IN ('settle', 'release')
-WHERE r.identity IN (SELECT key FROM identities WHERE user = ?) AND r.at > ? AND r.kind = 'reserve'
+WHERE r.identity IN (SELECT identity FROM counted WHERE user = ?) AND r.at > ? AND r.kind = 'reserve'
 """
 RESERVE_OF = """
 SELECT r.identity, r.us, r.quota_day, q.rules, i.user
@@ -46,18 +46,18 @@ WHERE r.job = ? AND r.kind = 'reserve'
 """
 _OWED_FROM = """
 SELECT quota_day, sum(carried_us) FROM usage_days
-WHERE identity IN (SELECT key FROM identities WHERE user = ?) AND quota_day >= ? AND carried_us > 0
+WHERE identity IN (SELECT identity FROM counted WHERE user = ?) AND quota_day >= ? AND carried_us > 0
 GROUP BY quota_day
 """
 _GIVEN_BACK = """
 SELECT coalesce(sum(us), 0) FROM ledger
-WHERE identity IN (SELECT key FROM identities WHERE user = ?) AND kind = 'grant' AND quota_day = ?
+WHERE identity IN (SELECT identity FROM counted WHERE user = ?) AND kind = 'grant' AND quota_day = ?
   AND instr(reason, ?) = 1
 """
 # A grant lasts as long as what it may pay for.
 _GRANTED_SINCE = """
 SELECT coalesce(sum(us), 0), coalesce(sum(iif(instr(reason, ?) = 1, us, 0)), 0) FROM ledger
-WHERE identity IN (SELECT key FROM identities WHERE user = ?) AND kind = 'grant' AND at > ?
+WHERE identity IN (SELECT identity FROM counted WHERE user = ?) AND kind = 'grant' AND at > ?
 """
 ENTRIES = """
 SELECT * FROM ledger_entries WHERE at >= ? ORDER BY at DESC, number DESC LIMIT ?

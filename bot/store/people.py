@@ -11,6 +11,7 @@ from bot.domain.ids import IdentityId, TierName, UserId
 from bot.domain.quota import Allowance
 from bot.domain.text import Text
 from bot.service.records import AuditEntry, Person
+from bot.store import erased
 from bot.store.audit import write_audit
 from bot.store.connection import column
 from bot.store.rows import allowance_from, allowance_json, as_json, plain
@@ -36,7 +37,7 @@ WHERE i.user = ? ORDER BY n.seen_at DESC, i.key
 """
 FIND = """
 SELECT user FROM identities WHERE identity = :wanted
-UNION SELECT id FROM users WHERE id = :wanted
+UNION SELECT user FROM identities WHERE user = :wanted
 UNION SELECT i.user FROM names AS n JOIN identities AS i ON i.key = n.identity WHERE n.folded = :folded
 ORDER BY 1
 """
@@ -51,14 +52,24 @@ def ensure_identity(
     connection: sqlite3.Connection, identity: IdentityId, *, user: UserId | None = None, at: int
 ) -> int:
     """The key of an identity; a new one becomes a user of its own unless ``user`` is said."""
-    key: int | None = column(connection, _KEY_OF, (identity,))
+    key = key_of(connection, identity)
     if key is None:
         # A user is named after the first identity: no randomness, and readable in every list.
         owner = user or UserId(identity)
-        connection.execute(_NEW_USER, (owner, at))
+        ensure_user(connection, owner, at)
         connection.execute(_NEW_IDENTITY, (identity, owner, at))
-        key = column(connection, _KEY_OF, (identity,))
+        key = key_of(connection, identity)
         assert key is not None
+        erased.came(connection, identity, key)
+    return key
+
+
+def ensure_user(connection: sqlite3.Connection, user: UserId, at: int) -> None:
+    connection.execute(_NEW_USER, (user, at))
+
+
+def key_of(connection: sqlite3.Connection, identity: IdentityId) -> int | None:
+    key: int | None = column(connection, _KEY_OF, (identity,))
     return key
 
 

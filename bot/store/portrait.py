@@ -39,6 +39,16 @@ _LEDGER = """
 SELECT at, identity, kind, seconds, quota_day, job, actor, reason FROM ledger_entries
 WHERE identity_key IN (SELECT key FROM identities WHERE user = ?) ORDER BY number
 """
+_DEFAULTS = "SELECT name, value FROM defaults WHERE user = ? ORDER BY name"
+_PLACES = """
+SELECT i.identity, b.place, b.until, b.reason, b.at
+FROM place_blocks AS b JOIN identities AS i ON i.key = b.identity
+WHERE i.user = ? ORDER BY b.at
+"""
+_CODES = """
+SELECT i.identity, c.expires_at FROM link_codes AS c JOIN identities AS i ON i.key = c.identity
+WHERE i.user = ?
+"""
 _AUDIT = """
 SELECT at, actor, action, subject, detail FROM audit
 WHERE subject = ?1 OR subject IN (SELECT identity FROM identities WHERE user = ?1) ORDER BY number
@@ -55,6 +65,9 @@ def export(connection: sqlite3.Connection, user: UserId) -> Mapping[str, Any]:
     return {
         "user": about,
         "identities": _all(connection, _IDENTITIES, user),
+        "defaults": _all(connection, _DEFAULTS, user),
+        "blocks_in_places": _all(connection, _PLACES, user),
+        "link_codes": _all(connection, _CODES, user),
         "requests": [_request(connection, each) for each in connection.execute(_REQUESTS, (user,))],
         "ledger": _all(connection, _LEDGER, user),
         "decisions": _all(connection, _AUDIT, user),

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
-from bot.domain.errors import Denied
-from bot.domain.ids import UserId
+from bot.domain.errors import Denied, NotFound
+from bot.domain.ids import IdentityId, RequestId, UserId
 from bot.domain.text import Text
 from bot.service.records import AuditEntry, Expired, StoredFile
+from bot.store import defaults, erased, linking, places
 from bot.store.acceptance import FILE, OPEN_OF_USER
 from bot.store.audit import write_audit
 from bot.store.connection import column
-from bot.store.people import keys_of, unknown
+from bot.store.people import ensure_identity, ensure_user, keys_of, unknown
 from bot.store.rows import as_json, stored_file
 
 TO_EXPIRE = """
@@ -35,7 +36,7 @@ _FORGET_IN_JOBS = """
 UPDATE jobs SET kept = 0, error_text = '' WHERE request IN (SELECT value FROM json_each(?))
 """
 _FORGET_VALUES = """
-UPDATE requests SET "values" = '{}', expired_at = ?2 WHERE id IN (SELECT value FROM json_each(?1))
+UPDATE requests SET "values" = '{}', expired_at = ?2, gone = ?3 WHERE id IN (SELECT value FROM json_each(?1))
 """
 # A repeat of a result, or the same input once more, refers to the same file: it goes with the last of them.
 FORGET_FILES = """
@@ -45,6 +46,7 @@ WHERE added_at < ?
   AND NOT EXISTS (SELECT 1 FROM request_inputs WHERE file = files.path)
 RETURNING path, sha256, mime, size
 """
+_STATE_OF = "SELECT ended_at, gone FROM requests WHERE id = ?"
 _FILES_OF = """
 SELECT file FROM results
 WHERE job IN (SELECT place FROM jobs WHERE request IN (SELECT value FROM json_each(?1)))
@@ -74,7 +76,6 @@ WHERE job IN (SELECT place FROM jobs WHERE request IN (SELECT value FROM json_ea
 _FORGET_CHANGES = "UPDATE jobs SET changed_why = '' WHERE request IN (SELECT value FROM json_each(?))"
 _RENAME_CANCELLER = "UPDATE attempts SET cancel_by = ? WHERE cancel_by = ?"
 _FORGET_NAME = "DELETE FROM names WHERE identity = ?"
-_NEW_USER = "INSERT INTO users (id, created_at) VALUES (?, ?)"
 _IDENTITY_OF = "SELECT identity FROM identities WHERE key = ?"
 _RENAME = "UPDATE identities SET identity = ?, user = ? WHERE key = ?"
 _RENAME_ACTOR = "UPDATE actors SET actor = ? WHERE actor = ?"
@@ -83,32 +84,61 @@ UPDATE audit SET actor = iif(actor = ?2, ?1, actor), subject = iif(subject = ?2,
   detail = iif(subject = ?2, '', detail)
 WHERE actor = ?2 OR subject = ?2
 """
-_BLOCK_OF = "SELECT blocked_until, blocked_reason FROM users WHERE id = ? AND blocked_until > ?"
-_STILL_BLOCKED = "INSERT INTO users (id, blocked_until, blocked_reason, created_at) VALUES (?, ?, ?, ?)"
+# What operators decided against somebody, as far as it lasts.
+_LASTING = """
+SELECT allowance, iif(blocked_until > ?2, blocked_until, NULL),
+  iif(blocked_until > ?2, blocked_reason, '')
+FROM users WHERE id = ?1 AND (allowance IS NOT NULL OR blocked_until > ?2)
+"""
+_STILL = "UPDATE users SET allowance = ?, blocked_until = ?, blocked_reason = ? WHERE id = ?"
 _FORGET_FLOW = "DELETE FROM flows WHERE user = ?"
 _FORGET_USER = "DELETE FROM users WHERE id = ?1 AND NOT EXISTS (SELECT 1 FROM identities WHERE user = ?1)"
-_NEW_IDENTITY = "INSERT INTO identities (identity, user, since) VALUES (?, ?, ?)"
 
 
 def expire(connection: sqlite3.Connection, before: int, limit: int, at: int) -> Expired:
     found = [request for (request,) in connection.execute(TO_EXPIRE, (before, limit))]
     if found:
-        _forget(connection, found, at)
+        _forget(connection, found, "expired", at)
+    erased.forget(connection, at)
     files = tuple(stored_file(row) for row in connection.execute(FORGET_FILES, (before,)).fetchall())
     return Expired(len(found), files)
 
 
-def _forget(connection: sqlite3.Connection, requests: Sequence[str], at: int) -> None:
+def forget(connection: sqlite3.Connection, request: RequestId, at: int) -> tuple[StoredFile, ...]:
+    row = connection.execute(_STATE_OF, (request,)).fetchone()
+    if row is None:
+        raise NotFound(Text("There is no request {request}.", request=request))
+    if row["ended_at"] is None:
+        raise Denied(Text("This is still waiting or being painted. Cancel it first, then delete it."))
+    if row["gone"] is not None:
+        return ()
+    paths = _paths_of(connection, [request])
+    _forget(connection, [request], "deleted", at)
+    return _forget_files(connection, paths)
+
+
+def _forget(connection: sqlite3.Connection, requests: Sequence[str], why: str, at: int) -> None:
     ids = as_json(requests)
     for sql in (_FORGET_RESULTS, _FORGET_TEXTS, _FORGET_INPUTS, _FORGET_IN_JOBS):
         connection.execute(sql, (ids,))
-    connection.execute(_FORGET_VALUES, (ids, at))
+    connection.execute(_FORGET_VALUES, (ids, at, why))
+
+
+def _paths_of(connection: sqlite3.Connection, requests: Sequence[str]) -> list[str]:
+    return [path for (path,) in connection.execute(_FILES_OF, (as_json(requests),))]
+
+
+def _forget_files(connection: sqlite3.Connection, paths: Sequence[str]) -> tuple[StoredFile, ...]:
+    """Those to which nothing refers any more."""
+    rows = connection.execute(_FORGET_THESE_FILES, (as_json(paths),)).fetchall()
+    return tuple(stored_file(row) for row in rows)
 
 
 def erase(connection: sqlite3.Connection, user: UserId, actor: str, at: int) -> tuple[StoredFile, ...]:
     """The identities get other names: all that refers to their keys still adds up, and points to nobody.
 
-    A block outlives it, with the identity that it needs: erasing oneself shall not lift it.
+    A block outlives it, and a limit that an operator set, with the identities that they need: erasing oneself
+    shall not lift them. Nor does it give a fresh quota: see :mod:`bot.store.erased`.
     """
     keys = keys_of(connection, user)
     if not keys:
@@ -122,15 +152,14 @@ def erase(connection: sqlite3.Connection, user: UserId, actor: str, at: int) -> 
         )
     requests = [request for (request,) in connection.execute(_REQUESTS_OF_USER, (user,))]
     ids = as_json(requests)
-    paths = as_json([path for (path,) in connection.execute(_FILES_OF, (ids,))])
-    _forget(connection, requests, at)
+    paths = _paths_of(connection, requests)
+    _forget(connection, requests, "erased", at)
     for sql in (_FORGET_WHERE, _FORGET_SENT, _FORGET_REASONS, _FORGET_CHANGES):
         connection.execute(sql, (ids,))
     # Written before, so that one who erases oneself is not named in it either.
     write_audit(connection, AuditEntry(at, actor, "erase", user))
     _make_anonymous(connection, user, keys, at)
-    rows = connection.execute(_FORGET_THESE_FILES, (paths,)).fetchall()
-    return tuple(stored_file(row) for row in rows)
+    return _forget_files(connection, paths)
 
 
 def nobody(key: int) -> str:
@@ -139,22 +168,42 @@ def nobody(key: int) -> str:
 
 
 def _make_anonymous(connection: sqlite3.Connection, user: UserId, keys: Sequence[int], at: int) -> None:
-    block = connection.execute(_BLOCK_OF, (user, at)).fetchone()
-    identities = [column(connection, _IDENTITY_OF, (key,)) for key in keys]
-    connection.execute(_NEW_USER, (nobody(keys[0]), at))
+    lasting = connection.execute(_LASTING, (user, at)).fetchone()
+    identities = [IdentityId(column(connection, _IDENTITY_OF, (key,))) for key in keys]
+    ensure_user(connection, UserId(nobody(keys[0])), at)
     for key, identity in zip(keys, identities, strict=True):
         connection.execute(_FORGET_NAME, (key,))
+        linking.forget(connection, key)
+        erased.remember(connection, identity, key, at)
         connection.execute(_RENAME, (nobody(key), nobody(keys[0]), key))
         for sql in (_RENAME_ACTOR, _RENAME_IN_AUDIT, _RENAME_CANCELLER):
             connection.execute(sql, (nobody(key), identity))
     connection.execute(_RENAME_IN_AUDIT, (nobody(keys[0]), user))
     # Users are named after identities: a linked one's own row is empty by now, but bears its name.
     for owner in {user, *identities}:
+        defaults.forget(connection, owner)
         connection.execute(_FORGET_FLOW, (owner,))
         connection.execute(_FORGET_USER, (owner,))
-    if block is not None:
-        connection.execute(_STILL_BLOCKED, (user, *block, at))
-        connection.executemany(_NEW_IDENTITY, [(identity, user, at) for identity in identities])
+    _keep_out(connection, user, dict(zip(keys, identities, strict=True)), lasting, at)
+
+
+def _keep_out(
+    connection: sqlite3.Connection,
+    user: UserId,
+    identities: Mapping[int, IdentityId],
+    lasting: sqlite3.Row | None,
+    at: int,
+) -> None:
+    """What operators and moderators decided stays with the accounts that it is about. Nothing else does."""
+    for key in identities:
+        places.forget_lapsed(connection, key, at)
+    kept = [
+        key for key in identities if lasting is not None or places.is_blocked_somewhere(connection, key, at)
+    ]
+    for key in kept:
+        places.hand_on(connection, key, ensure_identity(connection, identities[key], user=user, at=at))
+    if lasting is not None:
+        connection.execute(_STILL, (*lasting, user))
 
 
 def known_files(connection: sqlite3.Connection) -> frozenset[str]:

@@ -134,6 +134,7 @@ def request_record(row: sqlite3.Row, inputs: tuple[StoredFile, ...]) -> RequestR
         reply=row["reply"],
         created_at=row["created_at"],
         options=json.loads(row["options"]),
+        gone=row["gone"],
     )
 
 

@@ -8,13 +8,12 @@ from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
-from typing import Any, Concatenate, Literal, ParamSpec, TypeVar
+from typing import Any, Literal
 
-from bot.domain.errors import FairbrushError, StoreUnavailable
+from bot.domain.errors import FairbrushError
 from bot.domain.ids import IdentityId, JobId, PromptId, QuotaDay, RequestId, TierName, UserId
 from bot.domain.jobs import JobState
 from bot.domain.quota import Allowance, Standing, Window
-from bot.domain.text import Text
 from bot.service.records import (
     Accepted,
     AttemptRecord,
@@ -50,38 +49,13 @@ from bot.store import (
     retention,
 )
 from bot.store.connection import BUSY_SECONDS, Connection, reader, writer
+from bot.store.own import OwnStore
 from bot.store.troubles import explained
 from bot.store.writer import Writer
 
-P = ParamSpec("P")
-T = TypeVar("T")
 
-
-class SqliteStore:
+class SqliteStore(OwnStore):
     """Implements :class:`bot.service.store.Store`; made by :func:`open_store`."""
-
-    def __init__(
-        self, path: Path, reads: Connection, writes: Writer | None, clock: Callable[[], int]
-    ) -> None:
-        self.path = path
-        self._reads = reads
-        self._writes = writes
-        self._clock = clock
-
-    async def _write(
-        self, unit: Callable[Concatenate[sqlite3.Connection, P], T], /, *args: P.args, **kwargs: P.kwargs
-    ) -> T:
-        if self._writes is None:
-            raise StoreUnavailable(Text("The database was opened for looking only."))
-        return await self._writes.do(partial(_call, unit, args, kwargs))
-
-    async def _read(
-        self, look: Callable[Concatenate[sqlite3.Connection, P], T], /, *args: P.args, **kwargs: P.kwargs
-    ) -> T:
-        try:
-            return await self._reads.snapshot(partial(_call, look, args, kwargs))
-        except sqlite3.Error as error:
-            raise explained(error, self.path) or error from error
 
     # People
 
@@ -278,6 +252,9 @@ class SqliteStore:
     async def expire(self, before: int, limit: int) -> Expired:
         return await self._write(retention.expire, before, limit, self._clock())
 
+    async def forget(self, request: RequestId, at: int) -> tuple[StoredFile, ...]:
+        return await self._write(retention.forget, request, at)
+
     async def export(self, user: UserId) -> Mapping[str, Any]:
         return await self._read(portrait.export, user)
 
@@ -289,15 +266,6 @@ class SqliteStore:
 
     async def add_input(self, file: StoredFile, at: int) -> None:
         await self._write(retention.add_input, file, at)
-
-
-def _call(
-    function: Callable[..., T],
-    args: tuple[Any, ...],
-    kwargs: Mapping[str, Any],
-    connection: sqlite3.Connection,
-) -> T:
-    return function(connection, *args, **kwargs)
 
 
 @asynccontextmanager
