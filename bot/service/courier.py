@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -73,7 +73,7 @@ class Courier:
         self._store = store
         self._deliverers = dict(deliverers)
         self._clock = clock
-        self._due = asyncio.Event()
+        self._due: dict[str, asyncio.Event] = {}
 
     def register(self, platform: str, deliverer: Deliverer) -> None:
         """A front-end that is ready before :meth:`run`."""
@@ -81,7 +81,8 @@ class Courier:
 
     def nudge(self) -> None:
         """A request is over."""
-        self._due.set()
+        for due in self._due.values():
+            due.set()
 
     async def run(self) -> None:
         """Until cancelled; what is claimed then is pending again at the next start."""
@@ -90,25 +91,29 @@ class Courier:
                 tasks.create_task(self._serve(platform, deliverer), name=f"deliveries to {platform}")
 
     async def _serve(self, platform: str, deliverer: Deliverer) -> None:
-        while True:
-            self._due.clear()
-            try:
-                due = await self._store.claim_deliveries(platform, self._clock.now(), AT_ONCE)
-                async with asyncio.TaskGroup() as tasks:
-                    for delivery in due:
-                        tasks.create_task(self._bring(deliverer, delivery), name=f"to {delivery.request}")
-            except StoreUnavailable as error:
-                log.warning("deliveries wait: %s", error.cause)
-                due = ()
-            if not due:
-                await self._nap()
+        """As many at a time as there are places: one that takes long holds up no other."""
+        due = self._due[platform] = asyncio.Event()
+        under_way: set[asyncio.Task[None]] = set()
+        async with asyncio.TaskGroup() as tasks:
+            while True:
+                due.clear()
+                claimed = await self._claim(platform, AT_ONCE - len(under_way))
+                for delivery in claimed:
+                    task = tasks.create_task(self._bring(deliverer, delivery), name=f"to {delivery.request}")
+                    under_way.add(task)
+                    task.add_done_callback(under_way.discard)
+                    task.add_done_callback(lambda _: due.set())
+                if not claimed or len(under_way) >= AT_ONCE:
+                    await _nap(due)
 
-    async def _nap(self) -> None:
+    async def _claim(self, platform: str, most: int) -> Sequence[DeliveryRecord]:
+        if most <= 0:
+            return ()
         try:
-            async with asyncio.timeout(IDLE):
-                await self._due.wait()
-        except TimeoutError:
-            return
+            return await self._store.claim_deliveries(platform, self._clock.now(), most)
+        except StoreUnavailable as error:
+            log.warning("deliveries wait: %s", error.cause)
+            return ()
 
     async def _bring(self, deliverer: Deliverer, delivery: DeliveryRecord) -> None:
         try:
@@ -140,6 +145,14 @@ class Courier:
             except StoreUnavailable as error:
                 log.warning("delivery of %s is not written yet: %s", request, error.cause)
                 await self._clock.sleep(FIRST_RETRY)
+
+
+async def _nap(due: asyncio.Event) -> None:
+    try:
+        async with asyncio.timeout(IDLE):
+            await due.wait()
+    except TimeoutError:
+        return
 
 
 def retry_pause(tries: int) -> float:

@@ -128,6 +128,7 @@ class UseCases:
         # Whoever asks while we start is not told that a model is missing of which nobody has heard yet.
         await self.dispatcher.heard_of_servers(FIRST_LOOK)
         person = await self.accounts.person(asker.identity, asker.name)
+        await self.gate.welcome(asker, person)
         tier = self.accounts.tier_of(person, asker.roles)
         rules = self.accounts.rules_for(person, asker.roles, all_waiting=self.all_waiting)
         plans: list[_Plan] = []
@@ -283,7 +284,11 @@ class UseCases:
             weight=tier.weight,
             reply=origin.reply,
             created_at=self.gate.clock.now(),
-            options={**origin.options, **({PLACE: asker.place} if asker.place else {})},
+            options={
+                **origin.options,
+                **passed.options,
+                **({PLACE: asker.place} if asker.place else {}),
+            },
         )
         draft = Draft(record, jobs, passed.snapshot, passed.needs, rules)
         return _Plan(request, draft, again=replace(draft, jobs=passed.jobs))
