@@ -154,7 +154,7 @@ class RunningBot:
         receipts = await self.usecases.imagine(
             parse_line(ask.line, SHELL),
             Asker(ask.who, ask.name),
-            Origin(platform="shell", event=ask.event),
+            Origin(platform="shell", event=ask.event, adult=True),
             images,
         )
         return tuple(self._submitted(receipt) for receipt in receipts)
