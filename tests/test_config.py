@@ -213,6 +213,7 @@ def test_a_secret_of_the_environment_replaces_either_form_in_the_file(
         ("[queue]\nmax_waiting = 1.5", "queue.max_waiting: must be a whole number."),
         ("[queue]\nmax_waiting = 'many'", "queue.max_waiting: must be a whole number."),
         ("[queue]\nmax_waiting = true", "queue.max_waiting: must be a number, not true or false."),
+        ("[discord]\npreviews = 1", "discord.previews: must be true or false."),
         ("[queue]\naffinity_slack = -1", "queue.affinity_slack: must be at least 0."),
         ("[queue]\njob_timeout = 0", "queue.job_timeout: must be more than 0."),
         ("[queue]\njob_timeout = inf", "queue.job_timeout: must be a finite number."),
@@ -239,6 +240,7 @@ def test_a_secret_of_the_environment_replaces_either_form_in_the_file(
         ("timezone = '../../etc/passwd'", "timezone: there is no time zone"),
         ("timezone = ''", "timezone: there is no time zone"),
         ("language = 'English!'", "language: must be the code of a language"),
+        ("language = 'tlh'", "language: the bot does not speak tlh. It speaks en, zh-CN."),
         ("data_dir = ''", "data_dir: must be the path of a folder."),
         ("data_dir = 5", "data_dir: must be the path of a folder."),
         ("data_dir = 'config.toml'", "config.toml is not a folder."),
@@ -447,8 +449,8 @@ def test_a_file_that_is_no_text(tmp_path: Path, content: bytes) -> None:
 
 
 def test_a_byte_order_mark_is_no_problem(tmp_path: Path) -> None:
-    (tmp_path / "config.toml").write_bytes(b"\xef\xbb\xbflanguage = 'de'\r\n")
-    assert load_settings(tmp_path / "config.toml", environ={}, folder=tmp_path).language == "de"
+    (tmp_path / "config.toml").write_bytes(b"\xef\xbb\xbflanguage = 'zh-CN'\r\n")
+    assert load_settings(tmp_path / "config.toml", environ={}, folder=tmp_path).language == "zh-CN"
 
 
 def test_a_folder_is_no_file(tmp_path: Path) -> None:
@@ -531,7 +533,8 @@ def test_known_keys_are_those_of_the_interface() -> None:
     assert {"data_dir", "discord.token", "telegram.webhook.secret_token", "comfyui.*.headers"} <= keys
     assert {"tiers.*.gpu_seconds_per_day", "queue.affinity_slack", "retention.pictures_days"} <= keys
     assert {"quota.window", "queue.shutdown_seconds"} <= keys
-    assert len(keys) == 40
+    assert {"discord.previews", "telegram.previews"} <= keys
+    assert len(keys) == 42
 
 
 _scalars = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20)

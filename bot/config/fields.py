@@ -44,6 +44,15 @@ def _number(value: Any) -> Any:
     return value
 
 
+def _switch(value: Any) -> Any:
+    """The environment knows texts alone."""
+    if isinstance(value, str) and value.strip().lower() in ("true", "false"):
+        return value.strip().lower() == "true"
+    if not isinstance(value, bool):
+        raise Refused(Text("must be true or false"))
+    return value
+
+
 def _unlimited(value: Any) -> Any:
     if isinstance(value, str) and value.strip().casefold() == "unlimited":
         return None
@@ -241,6 +250,7 @@ def _unusable(path: Path, error: OSError) -> Refused:
 MOST = 1_000_000_000
 """Of any number: more is a mistake, and a limit beyond it is "unlimited"."""
 
+Switch = Annotated[bool, BeforeValidator(_switch)]
 Whole = Annotated[int, BeforeValidator(_number), Field(ge=1, le=MOST)]
 Positive = Annotated[float, BeforeValidator(_number), Field(gt=0, le=MOST)]
 NotNegative = Annotated[float, BeforeValidator(_number), Field(ge=0, le=MOST)]

@@ -24,6 +24,7 @@ from bot.config.fields import (
     Refused,
     RequiredListen,
     Secret,
+    Switch,
     TelegramChatIds,
     TelegramUserIds,
     TimeZone,
@@ -32,6 +33,7 @@ from bot.config.fields import (
     WholeLimit,
     Words,
 )
+from bot.config.languages import known_code, known_codes
 from bot.domain.quota import Window
 from bot.domain.text import Text
 
@@ -57,6 +59,8 @@ class Discord(Section):
     """Empty: Discord's own."""
     progress_interval: Positive = 2.0
     """Seconds between edits of one message."""
+    previews: Switch = True
+    """Show unfinished pictures while they are painted."""
 
 
 class Webhook(Section):
@@ -73,6 +77,8 @@ class Telegram(Section):
     api_base_url: HttpUrl = "https://api.telegram.org"
     progress_interval: Positive = 4.0
     """Seconds between edits of one message in a group."""
+    previews: Switch = True
+    """Show unfinished pictures while they are painted."""
     webhook: Webhook | None = None
     """None: long polling."""
 
@@ -164,7 +170,16 @@ def _with_default(tiers: dict[str, Tier]) -> dict[str, Tier]:
 def _language(code: str) -> str:
     if not re.fullmatch(r"[a-z]{2,3}([-_][A-Za-z0-9]{2,8})*", code):
         raise Refused(Text("must be the code of a language, like en or pt-BR"))
-    return code
+    known = known_code(code)
+    if known is None:
+        raise Refused(
+            Text(
+                "the bot does not speak {language}. It speaks {known}",
+                language=code,
+                known=", ".join(known_codes()),
+            )
+        )
+    return known
 
 
 class Settings(Section):

@@ -81,9 +81,7 @@ def is_templates_fault(error: BackendError) -> bool:
 def advice(error: BackendError, largest: int | None = None) -> Text:
     """What to tell the person whose job has failed. ``largest``: see :meth:`Ceilings.largest`."""
     if isinstance(error, OutOfMemory):
-        return Text(
-            "The graphics card ran out of memory, twice. Nothing is charged. {hint}", hint=smaller(largest)
-        )
+        return Text("The graphics card ran out of memory, twice. {hint}", hint=smaller(largest))
     return error.text
 
 

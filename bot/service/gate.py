@@ -1,18 +1,20 @@
 """The one gate. Every request passes it, whichever front-end, text or button it came from:
 
-permission -> moderation -> bounds -> what servers can do -> cost -> quota. Only then is anything written.
+permission -> moderation -> rules of the place -> bounds -> what servers can do -> cost -> quota. Only then
+is anything written.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
-from bot.domain.errors import NoServerCan, NotAccepting, ParameterError, WordsBlocked
+from bot.domain.errors import Blocked, NoServerCan, NotAccepting, ParameterError, WordsBlocked
 from bot.domain.guard import quarantined, too_big
-from bot.domain.ids import IdentityId, RequestId, ServerName
+from bot.domain.ids import IdentityId, RequestId, ServerName, UserId
 from bot.domain.jobs import job_id
+from bot.domain.quota_days import local_time
 from bot.domain.text import Text
 from bot.domain.tiers import Tier
 from bot.domain.work import Work
@@ -24,7 +26,8 @@ from bot.service.estimate import estimate_seconds
 from bot.service.images import InputImage
 from bot.service.imagine import Draw, Request, choose_template, plan
 from bot.service.lanes import Lanes
-from bot.service.records import NewJob, Snapshot
+from bot.service.nsfw import NsfwRule, is_nsfw, ruled
+from bot.service.records import NewJob, Person, Snapshot
 from bot.service.shelf import Shelf
 from bot.service.threads import in_thread
 from bot.templates.needs import Needs, fingerprint, model_key, needs_of, size_of
@@ -71,12 +74,21 @@ class Origin:
 
 @dataclass(frozen=True, slots=True)
 class Passed:
-    """A request that may be written down."""
+    """A request that may be written down. ``options``: what the rules of its place want kept with it."""
 
     request: Request
     jobs: tuple[NewJob, ...]
     needs: Mapping[str, str]
     snapshot: Snapshot
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+
+BlockedIn = Callable[[str, UserId, int], Awaitable[tuple[int | None, str] | None]]
+"""Like :meth:`bot.service.store.Store.blocked_in`."""
+
+
+async def _nobody(place: str, user: UserId, at: int) -> None:  # noqa: ARG001 - it answers as a store does
+    return None
 
 
 @dataclass(slots=True)
@@ -91,6 +103,18 @@ class Gate:
     clock: Clock
     draw: Draw
     mint: Callable[[], RequestId]
+    nsfw: NsfwRule = "spoiler"
+    blocked_in: BlockedIn = _nobody
+    timezone: str = "UTC"
+    """In which people are told times."""
+
+    async def welcome(self, asker: Asker, person: Person) -> None:
+        """Raise Blocked for who may ask for nothing in this place; who may nowhere is refused later on."""
+        if not asker.place:
+            return
+        block = await self.blocked_in(asker.place, person.user, self.clock.now())
+        if block is not None:
+            raise Blocked(_blocked_here(*block, self.timezone), cause=asker.place)
 
     async def check(
         self, ask: Ask, tier: Tier, origin: Origin, images: Mapping[str, InputImage]
@@ -106,12 +130,14 @@ class Gate:
         prompt = template.parameters.get("prompt_text")
         if prompt is not None and getattr(prompt, "required", True):
             require_prompt(ask)
+        nsfw = template.nsfw or is_nsfw(origin.options)
+        options = ruled(self.nsfw, adult=origin.adult) if nsfw else {}
         # Taken now: its files may change while the rest is looked at.
         snapshot = self.shelf.snapshot(template)
         passed = await in_thread(self._plan, ask, template, snapshot, tier, images)
         for one in passed:
             self._can_be_painted(one)
-        return passed
+        return tuple(replace(one, options=options) for one in passed)
 
     def open_for_new(self) -> None:
         if self.gates.stopping:
@@ -182,6 +208,17 @@ class Gate:
             if not any(ceilings.allows(server, job.work, now) for server in servers):
                 worked = [ceilings.largest(server, job.work, now) or 0 for server in servers]
                 raise too_big(job.work, max(worked))
+
+
+def _blocked_here(until: int | None, reason: str, timezone: str) -> Text:
+    if until is None:
+        said = Text("Who looks after this place does not let you use this bot here.")
+    else:
+        moment = f"{local_time(until, timezone):%Y-%m-%d %H:%M}"
+        said = Text(
+            "Who looks after this place does not let you use this bot here until {until}.", until=moment
+        )
+    return Text("{said} The reason: {reason}", said=said, reason=reason) if reason else said
 
 
 def readable(ask: Ask) -> None:
