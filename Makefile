@@ -1,4 +1,4 @@
-# make demo | test | lint | format | bench | clean
+# make demo | test | lint | format | messages | bench | clean
 # PYTHON=…       the Python (3.11 or newer) that makes .venv
 # DEMO_ARGS=…    for "fairbrush demo", PYTEST_ARGS=… for pytest, PYTEST_WORKERS=… processes that test (0: this one)
 
@@ -15,12 +15,13 @@ PACKAGES := pyproject.toml constraints.txt
 NEW_ENOUGH := import sys; sys.exit(sys.version_info < (3, 11))
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint format bench clean
+.PHONY: help demo test lint format messages bench clean
 
 help:
 	@echo "make demo    install, then paint three sample pictures"
 	@echo "make test    install with the developers' tools, then run every check and test"
 	@echo "make lint    the checks alone; make format repairs what can be repaired"
+	@echo "make messages  bring the translations up to date with the code, and list what they lack"
 	@echo "make bench   measure"
 	@echo "make clean   remove what make made"
 
@@ -40,6 +41,9 @@ lint: $(VENV)/.ready-dev
 format: $(VENV)/.ready-dev
 	$(BIN)/python -m ruff check --fix .
 	$(BIN)/python -m ruff format .
+
+messages: $(VENV)/.ready-dev
+	$(BIN)/python -m tests.messages
 
 bench: $(VENV)/.ready-dev
 	$(BIN)/python -m bench
