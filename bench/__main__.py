@@ -6,7 +6,18 @@
 import subprocess
 import sys
 
-NAMES = ("startup", "overhead", "flood", "download", "submits", "duty", "restart", "fairness", "queue_scale")
+NAMES = (
+    "startup",
+    "overhead",
+    "flood",
+    "download",
+    "submits",
+    "duty",
+    "restart",
+    "fairness",
+    "queue_scale",
+    "discord_flood",
+)
 
 if __name__ == "__main__":
     codes = [

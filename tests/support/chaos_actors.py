@@ -6,7 +6,7 @@ import asyncio
 import signal
 import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,13 +23,15 @@ DEADLINE_SECONDS = 120.0
 class Process:
     """``fairbrush …``, whose words go to files: a pipe would have to be read all the time."""
 
-    def __init__(self, folder: Path, name: str, *arguments: str) -> None:
+    def __init__(
+        self, folder: Path, name: str, *arguments: str, command: Sequence[str] = COMMAND, **env: str
+    ) -> None:
         self._out, self._err = folder / f"{name}.out", folder / f"{name}.err"
         with self._out.open("wb") as out, self._err.open("wb") as err:
             self._process = subprocess.Popen(
-                [*COMMAND, *arguments],
+                [*command, *arguments],
                 cwd=folder,
-                env=environment(),
+                env=environment(**env),
                 stdin=subprocess.DEVNULL,
                 stdout=out,
                 stderr=err,
