@@ -198,10 +198,12 @@ def compiled(catalogue: Catalog) -> bytes:
 
 
 def unfinished(catalogue: Catalog) -> list[str]:
-    return [_first(message) for message in catalogue if message.id and (message.fuzzy or not _full(message))]
+    return [
+        _first(message) for message in catalogue if message.id and (message.fuzzy or not is_full(message))
+    ]
 
 
-def _full(message: Message) -> bool:
+def is_full(message: Message) -> bool:
     return all(message.string) if isinstance(message.string, list | tuple) else bool(message.string)
 
 

@@ -60,7 +60,7 @@ def queue_card(
             )
             if people < 2
             else Text.counted(
-                "{count} picture is in line altogether.",
+                "{count} picture of {people} people is in line altogether.",
                 "{count} pictures of {people} people are in line altogether.",
                 waiting,
                 people=people,
