@@ -21,6 +21,10 @@ EXAMPLES: tuple[str, ...] = (
 """Fit for every template that paints from words alone."""
 
 
+MOST_LINE = 1000
+"""Characters of a line of flags: a card has some 4,000 for everything."""
+
+
 @dataclass(frozen=True, slots=True)
 class ParameterHelp:
     """One parameter of a template. ``low``, ``high``, ``default``: as written, "" where there is none."""
@@ -164,10 +168,15 @@ def _joined(parts: Sequence[Text]) -> Text:
 
 
 def made_with_card(
-    request: RequestId, title: str, prompt_text: str, values: Sequence[tuple[str, str]], line: str
+    request: RequestId,
+    title: str,
+    prompt_text: str,
+    values: Sequence[tuple[str, str]],
+    line: str,
+    notes: Sequence[Text] = (),
 ) -> Card:
     """What a picture was made with; ``line``, by :func:`~bot.presentation.flags.format_flags`, makes the same
-    again."""
+    again. Of a long one only the flags are shown, if even they fit; the words stand above it anyway."""
     return Card(
         CardState.INFO,
         Text("Made with {title}", title=title),
@@ -180,11 +189,21 @@ def made_with_card(
             )
             for name, value in values
         ),
-        lines=(Text("To make it again: {line}", line=Code(line)),) if line else (),
+        lines=_to_make_it_again(line, prompt_text),
+        notes=tuple(notes),
         buttons=((again_button(request),),),
         request=request,
         private=True,
     )
+
+
+def _to_make_it_again(line: str, prompt_text: str) -> tuple[Text, ...]:
+    if len(line) <= MOST_LINE:
+        return (Text("To make it again: {line}", line=Code(line)),) if line else ()
+    flags = line.removeprefix(prompt_text).strip()
+    if len(flags) <= MOST_LINE:
+        return (Text("To make it again, behind the same words: {line}", line=Code(flags)),)
+    return (Text("The line that makes it again is too long to be shown here."),)
 
 
 def _listing(listing: Listing, label: Text) -> Button:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 
-from bot.domain.errors import NotFound
+from bot.domain.errors import NotFound, OutputError
 from bot.domain.text import Text
 from bot.presentation.flags import SHELL, Ask, format_flags, parse_line
 from bot.service.gallery import Gallery
 from bot.service.images import InputImage, check_image
+from bot.service.imagine import files_of, without_files
 from bot.service.records import RequestRecord
 
 LINE = "line"
@@ -30,21 +31,43 @@ def ask_of(record: RequestRecord) -> Ask:
     return replace(parse_line(line, SHELL), template=record.template, private=record.private)
 
 
+def own_ask(record: RequestRecord) -> Ask:
+    """The same; of a request that came of a seed range, with its own seed alone."""
+    ask = ask_of(record)
+    if not ask.seeds:
+        return ask
+    seed = record.values.get("values", {}).get("seed")
+    return replace(ask, seeds=(), seed=seed if isinstance(seed, int) else None)
+
+
+def line_for(record: RequestRecord) -> str:
+    """A line that paints the same once more in any place: with the seed that was drawn, without files, which
+    a line in a chat cannot name. Raises NotFound when it is not kept any more."""
+    ask, seed = own_ask(record), record.values.get("values", {}).get("seed")
+    return format_flags(replace(without_files(ask), seed=seed if isinstance(seed, int) else ask.seed))
+
+
 async def images_of(record: RequestRecord, ask: Ask, gallery: Gallery) -> Mapping[str, InputImage]:
-    """The pictures that it began with, by the names that the line gives them. Raises OutputError when one
-    is gone, and ImageRefused."""
+    """The pictures that it began with, by the names that ``ask`` gives them. Raises NotFound when one is
+    gone, and ImageRefused."""
+    values = record.values.get("values", {})
     by_hash = {file.sha256: file for file in record.inputs}
     found: dict[str, InputImage] = {}
-    for name, reference in _named(record, ask):
-        if (file := by_hash.get(reference)) is not None:
-            found[name] = await check_image(await gallery.read(file), name)
+    for parameter, name in files_of(ask):
+        reference = values.get(parameter)
+        if not isinstance(reference, str):
+            continue  # the template has no place for it
+        file = by_hash.get(reference)
+        if file is None:
+            raise _input_gone(record)
+        try:
+            content = await gallery.read(file)
+        except OutputError as error:
+            raise _input_gone(record, error.cause) from error
+        found[name] = await check_image(content, name)
     return found
 
 
-def _named(record: RequestRecord, ask: Ask) -> Iterator[tuple[str, str]]:
-    values = record.values.get("values", {})
-    if ask.image is not None:
-        yield ask.image, str(values.get("input_image", ""))
-    for parameter, name in ask.values.items():
-        if isinstance(values.get(parameter), str) and parameter.startswith("input_"):
-            yield name, str(values[parameter])
+def _input_gone(record: RequestRecord, cause: str = "no row") -> NotFound:
+    text = Text("The picture that this one began with is not kept any more. Ask anew, and attach it again.")
+    return NotFound(text, cause=f"{record.id}: {cause}")
