@@ -14,7 +14,7 @@ from bot.domain.quota import Standing, Window, left_jobs, left_seconds
 from bot.domain.text import Text
 from bot.presentation.actions import Danger, Listing, OnPage, OnQuestion, OnSetting
 from bot.presentation.card_words import cells, gpu_seconds
-from bot.presentation.cards import CELLS, Button, Card, CardState, Progress, Row, Style
+from bot.presentation.cards import CELLS, Button, Card, CardState, Command, Progress, Row, Style
 
 
 def quota_card(standing: Standing, *, tier: str, now: int, linked: int = 1) -> Card:
@@ -98,11 +98,16 @@ class Setting:
     value: Text
     options: tuple[tuple[str, Text], ...] = ()
     chosen: str = ""
+    void: bool = False
+    """It holds no longer, as ``value`` says."""
 
 
 def settings_card(settings: Sequence[Setting], *, owner: str) -> Card:
     """One's own defaults, each with the buttons to change it. Only as many as there is room for."""
-    rows = tuple(Row(CardState.INFO, setting.title, setting.value) for setting in settings)
+    rows = tuple(
+        Row(CardState.EXPIRED if setting.void else CardState.INFO, setting.title, setting.value)
+        for setting in settings
+    )
     buttons = tuple(
         tuple(
             Button(
@@ -163,6 +168,55 @@ def privacy_card(*, owner: str, pictures_days: int | None, requests: int, pictur
         ),
         private=True,
     )
+
+
+def erased_card(*, requests: int, files: int) -> Card:
+    """What is gone, and what is not."""
+    return Card(
+        CardState.INFO,
+        Text("Your data is erased"),
+        lines=(
+            Text.counted(
+                "{count} request with its words is gone.",
+                "{count} requests with their words are gone.",
+                requests,
+            ),
+            Text.counted("{count} file is deleted.", "{count} files are deleted.", files),
+            Text("Your names, your defaults and what linked your accounts are gone, too."),
+        ),
+        notes=(
+            Text("What stays: numbers such as used GPU time, without your name."),
+            Text("What you have used counts for you until the day is over; then that is forgotten as well."),
+            Text("A block, or a limit that an operator gave you, stays with your account."),
+            Text("What was posted in chats stays there until it is deleted there."),
+        ),
+        private=True,
+    )
+
+
+def nothing_erased_card() -> Card:
+    return Card(CardState.INFO, Text("Nothing was erased"), private=True)
+
+
+def data_card(*, pictures: int, left_out: int) -> Card:
+    """Goes with the archive of one's data. ``left_out``: pictures for which it has no room."""
+    lines = [
+        Text.counted(
+            "{count} picture is in the archive, and everything else that is written down about you.",
+            "{count} pictures are in the archive, and everything else that is written down about you.",
+            pictures,
+        )
+    ]
+    if left_out:
+        lines.append(
+            Text.counted(
+                "{count} more did not fit. It is named in data.json; {command} brings it.",
+                "{count} more did not fit. They are named in data.json; {command} brings them.",
+                left_out,
+                command=Command("show"),
+            )
+        )
+    return Card(CardState.INFO, Text("Your data"), lines=tuple(lines), private=True)
 
 
 def question_card(danger: Danger, what: Text, *, owner: str, until: int, subject: str = "") -> Card:

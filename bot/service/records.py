@@ -265,6 +265,16 @@ class Person:
 
 
 @dataclass(frozen=True, slots=True)
+class Belongings:
+    """What is kept of one user: requests that still have their words, and files with their bytes."""
+
+    requests: int
+    pictures: int
+    inputs: int
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
 class UsageRow:
     """One line of ``fairbrush usage``: ``key`` is a user's name, a template or a day."""
 

@@ -20,6 +20,7 @@ from bot.service.records import (
     Accepted,
     AttemptRecord,
     AuditEntry,
+    Belongings,
     Closed,
     Completion,
     DeliveryRecord,
@@ -273,6 +274,8 @@ class Store(Protocol):
 
     async def forget(self, request: RequestId, at: int) -> tuple[StoredFile, ...]:
         """The same for one request; files to delete. Raises NotFound, and Denied while it is open."""
+
+    async def belongings(self, user: UserId) -> Belongings: ...
 
     async def export(self, user: UserId) -> Mapping[str, Any]:
         """All that is known about one user, as JSON values."""

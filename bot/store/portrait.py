@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from bot.domain.ids import UserId
+from bot.service.records import Belongings
+from bot.store.connection import column
 from bot.store.people import unknown
 
 _USER = "SELECT id, tier, allowance, blocked_until, blocked_reason, created_at FROM users WHERE id = ?"
@@ -53,6 +55,29 @@ _AUDIT = """
 SELECT at, actor, action, subject, detail FROM audit
 WHERE subject = ?1 OR subject IN (SELECT identity FROM identities WHERE user = ?1) ORDER BY number
 """
+
+REQUESTS_KEPT = """
+SELECT count(*) FROM requests
+WHERE identity IN (SELECT key FROM identities WHERE user = ?) AND gone IS NULL
+"""
+PICTURES_KEPT = """
+SELECT count(*), coalesce(sum(f.size), 0)
+FROM requests AS r JOIN jobs AS j ON j.request = r.id
+JOIN results AS s ON s.job = j.place JOIN files AS f ON f.path = s.file
+WHERE r.identity IN (SELECT key FROM identities WHERE user = ?) AND r.gone IS NULL
+"""
+INPUTS_KEPT = """
+SELECT count(*), coalesce(sum(f.size), 0)
+FROM requests AS r JOIN request_inputs AS n ON n.request = r.id JOIN files AS f ON f.path = n.file
+WHERE r.identity IN (SELECT key FROM identities WHERE user = ?) AND r.gone IS NULL
+"""
+
+
+def belongings(connection: sqlite3.Connection, user: UserId) -> Belongings:
+    requests: int = column(connection, REQUESTS_KEPT, (user,))
+    pictures, painted = connection.execute(PICTURES_KEPT, (user,)).fetchone()
+    inputs, given = connection.execute(INPUTS_KEPT, (user,)).fetchone()
+    return Belongings(requests, pictures, inputs, painted + given)
 
 
 def export(connection: sqlite3.Connection, user: UserId) -> Mapping[str, Any]:

@@ -18,6 +18,7 @@ from bot.service.records import (
     Accepted,
     AttemptRecord,
     AuditEntry,
+    Belongings,
     Closed,
     Completion,
     DeliveryRecord,
@@ -254,6 +255,9 @@ class SqliteStore(OwnStore):
 
     async def forget(self, request: RequestId, at: int) -> tuple[StoredFile, ...]:
         return await self._write(retention.forget, request, at)
+
+    async def belongings(self, user: UserId) -> Belongings:
+        return await self._read(portrait.belongings, user)
 
     async def export(self, user: UserId) -> Mapping[str, Any]:
         return await self._read(portrait.export, user)
