@@ -108,10 +108,10 @@ def test_the_operators_command_is_hidden_from_others() -> None:
     quota = option_of(admin, "quota")
     assert quota["type"] == 2
     assert option_of(option_of(quota, "grant"), "user")["type"] == 6
-    assert option_of(admin, "pause") == {
+    assert option_of(admin, "servers") == {
         "type": 1,
-        "name": "pause",
-        "description": "Start nothing new; what runs goes on",
+        "name": "servers",
+        "description": "The ComfyUI servers and how they are",
     }
 
 

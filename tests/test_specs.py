@@ -100,7 +100,7 @@ def test_subcommands_are_found_by_their_words() -> None:
     assert option(grant, "seconds").required
     tier = commands.get("admin", "tier")
     assert tier is not None
-    assert [choice.value for choice in option(tier, "tier").choices] == ["default", "patron"]
+    assert [choice.value for choice in option(tier, "tier").choices] == ["default", "patron", "automatic"]
     assert commands.get("admin", "nothing") is None
     assert commands.get("queue", "nothing") is None
 

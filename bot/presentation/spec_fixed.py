@@ -25,6 +25,12 @@ MENUS: tuple[MenuSpec, ...] = (
 
 _REASON = OptionSpec("reason", OptionKind.TEXT, Text("Why; kept in the audit log"), max_length=500)
 _USER = OptionSpec("user", OptionKind.USER, Text("Whose"), required=True)
+_ANY_USER = OptionSpec("user", OptionKind.USER, Text("Or everything that somebody has in line"))
+_DURATION = OptionSpec(
+    "duration", OptionKind.TEXT, Text("How long, like 12h, 7d or 4w; without it, for good"), max_length=20
+)
+AUTOMATIC = "automatic"
+"""As a tier: the one that the configuration says, by roles and names."""
 _JOB_LETTERS = 40
 
 
@@ -112,14 +118,16 @@ def _admin(tiers: Sequence[str]) -> CommandSpec:
         subcommands=(
             _quota(),
             CommandSpec("tier", Text("Put somebody into a tier"), (_USER, _tier(tiers), _REASON)),
-            CommandSpec("block", Text("Take no requests of somebody"), (_USER, _REASON)),
+            CommandSpec("block", Text("Take no requests of somebody"), (_USER, _DURATION, _REASON)),
             CommandSpec("unblock", Text("Take somebody's requests again"), (_USER, _REASON)),
             CommandSpec("queue", Text("Everything that waits and runs")),
-            CommandSpec("pause", Text("Start nothing new; what runs goes on")),
-            CommandSpec("resume", Text("Go on, after a pause or a drain")),
-            CommandSpec("drain", Text("Take nothing new and let the queue run empty")),
+            CommandSpec("pause", Text("Start nothing new; what runs goes on"), (_REASON,)),
+            CommandSpec("resume", Text("Go on, after a pause or a drain"), (_REASON,)),
+            CommandSpec("drain", Text("Take nothing new and let the queue run empty"), (_REASON,)),
             CommandSpec(
-                "cancel", Text("Stop anybody's job"), (_job(Text("The job or request"), required=True),)
+                "cancel",
+                Text("Stop anybody's job"),
+                (_job(Text("The job or request"), required=False), _ANY_USER, _REASON),
             ),
             _usage(),
             _templates(),
@@ -170,8 +178,9 @@ def _quota() -> CommandSpec:
 
 
 def _tier(tiers: Sequence[str]) -> OptionSpec:
-    fit = 0 < len(tiers) <= MOST_CHOICES and all(len(name) <= MOST_LETTERS for name in tiers)
-    choices = tuple(Choice(Text("{name}", name=name), name) for name in tiers) if fit else ()
+    fit = 0 < len(tiers) < MOST_CHOICES and all(len(name) <= MOST_LETTERS for name in tiers)
+    named = tuple(Choice(Text("{name}", name=name), name) for name in tiers)
+    choices = (*named, Choice(Text("as the configuration says"), AUTOMATIC)) if fit else ()
     return OptionSpec("tier", OptionKind.TEXT, Text("Which tier"), required=True, choices=choices)
 
 
@@ -197,7 +206,7 @@ def _templates() -> CommandSpec:
         Text("The templates"),
         subcommands=(
             CommandSpec("reload", Text("Look for new and changed workflow files now")),
-            CommandSpec("enable", Text("Offer a template again"), (_template(Source.DISABLED),)),
+            CommandSpec("enable", Text("Offer a template again"), (_template(Source.DISABLED), _REASON)),
             CommandSpec("disable", Text("Offer a template no longer"), (_template(Source.TEMPLATE), _REASON)),
         ),
     )

@@ -94,6 +94,10 @@ class TemplateLibrary:
         """Templates that cannot be used, by name, each with its reasons."""
         return tuple(t for _, t in sorted(self._usable()) if isinstance(t, Broken))
 
+    def names(self) -> tuple[TemplateName, ...]:
+        """Of all templates, usable or not."""
+        return tuple(sorted(self._entries))
+
     def switched_off(self) -> tuple[TemplateName, ...]:
         """Those of the templates here that an operator switched off, by name."""
         return tuple(sorted(self._off & self._entries.keys()))
