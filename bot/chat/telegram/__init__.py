@@ -1,0 +1,1 @@
+"""Fairbrush in Telegram. Only here is python-telegram-bot known."""
