@@ -102,7 +102,7 @@ def sentences() -> Iterator[Sentence]:
 
 def in_code(source: str, file: str) -> Iterator[Sentence]:
     """What calls of ``Text`` and ``Text.counted`` say. Raises :class:`CannotBeRead`."""
-    tree = ast.parse(source)
+    tree = ast.parse(source, file)
     calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call) and node.args]
     for node in sorted(calls, key=lambda call: (call.lineno, call.col_offset)):
         match node.func:
@@ -172,9 +172,11 @@ def po_files() -> list[Path]:
 
 
 def read(po: Path) -> Catalog:
-    code = po.parent.parent.name
-    with po.open("rb") as file:
-        found = read_po(file, locale=code)
+    return parsed(po.read_bytes(), po.parent.parent.name)
+
+
+def parsed(content: bytes, code: str) -> Catalog:
+    found = read_po(BytesIO(content), locale=code)
     made = _Catalogue(locale=code, header_comment=HEADER, fuzzy=False)
     for message in found:
         if message.id:
@@ -221,7 +223,9 @@ def main(arguments: list[str]) -> int:
     for po in po_files():
         catalogue = read(po)
         catalogue.update(fresh)
-        files[po], files[po.with_suffix(".mo")] = written(catalogue), compiled(catalogue)
+        files[po] = written(catalogue)
+        catalogue = parsed(files[po], po.parent.parent.name)
+        files[po.with_suffix(".mo")] = compiled(catalogue)
         missing[po] = unfinished(catalogue)
     outdated = [path for path, content in files.items() if not path.exists() or path.read_bytes() != content]
     for path in outdated:

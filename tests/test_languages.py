@@ -6,6 +6,7 @@ import ast
 import re
 from collections.abc import Iterator, Mapping
 from fnmatch import fnmatch
+from functools import cache
 from pathlib import Path
 from string import Formatter
 from typing import Any
@@ -173,7 +174,7 @@ class TestCatalogues:
     def test_a_translation_has_the_same_places_for_values(self, po: Path) -> None:
         wrong = []
         for message, ids in entries(messages.read(po)):
-            if not messages.is_full(message):
+            if message.fuzzy or not messages.is_full(message):
                 continue
             forms = [message.string] if isinstance(message.string, str) else list(message.string)
             known = set().union(*map(places, ids))
@@ -206,7 +207,7 @@ class TestCatalogues:
                 words = re.sub(r"\{\w+\}", "", form)
                 if re.search(r"[A-Za-z]", words) and not HAN.search(words):
                     same.add(form)
-        assert same <= {"{size} MiB", "lora"}
+        assert same <= {"{size} MiB", "lora", "--seed 7 --count 2 --style ink"}
 
 
 class TestReadingTheCode:
@@ -304,7 +305,7 @@ class TestCommands:
     def test_descriptions_are_chinese_and_whole(self) -> None:
         for payload in spoken():
             for part in parts(payload):
-                if "description" in part and part["description"] in KNOWN:
+                if "description" in part and part["description"] in known():
                     said = part["description_localizations"]["zh-CN"]
                     assert HAN.search(said)
                     assert len(said) <= MOST_DESCRIPTION
@@ -316,7 +317,9 @@ class TestCommands:
         assert all(HAN.search(named(menu)) for menu in menus)
 
 
-KNOWN = {each.msgid for each in messages.sentences()}
+@cache
+def known() -> frozenset[str]:
+    return frozenset(each.msgid for each in messages.sentences())
 
 
 def localised(part: Mapping[str, Any]) -> Mapping[str, str]:
@@ -333,4 +336,4 @@ def of(spec: CommandSpec) -> Iterator[Any]:
 
 def own_options() -> set[str]:
     """Names that are no word of the bot's: parameters and commands of templates."""
-    return {part.name for spec in SPECS if spec.templates for part in of(spec) if part.name not in KNOWN}
+    return {part.name for spec in SPECS if spec.templates for part in of(spec) if part.name not in known()}
