@@ -10,7 +10,22 @@ from pathlib import Path
 import pytest
 
 from bot.domain.jobs import JobState
-from bot.store import acceptance, deliveries, jobs, ledger, people, reading, reports, retention
+from bot.store import (
+    acceptance,
+    defaults,
+    deliveries,
+    erased,
+    inbox,
+    jobs,
+    ledger,
+    linking,
+    people,
+    places,
+    portrait,
+    reading,
+    reports,
+    retention,
+)
 from bot.store.connection import reader
 from bot.store.migrations import migrate, packaged
 from bot.store.reading import CHUNK
@@ -69,6 +84,16 @@ HOT = {
     "start": (jobs.START, "INTEGER PRIMARY KEY (rowid=?)"),
     "requeue": (jobs.REQUEUE, "INTEGER PRIMARY KEY (rowid=?)"),
     "done": (jobs.DONE, "INTEGER PRIMARY KEY (rowid=?)"),
+    "defaults": (defaults.DEFAULTS_OF, "(user=?)"),
+    "blocked in a place": (places.BLOCKED_IN, "(place=? AND identity=?)"),
+    "a code": (linking.OWNER_OF_CODE, "(code_hash=?)"),
+    "updates that wait": (inbox.WAITING_UPDATES, "telegram_updates_waiting"),
+    "last update": (inbox.LAST_UPDATE, "telegram_updates_received"),
+    "updates to forget": (inbox.FORGET_UPDATES, "telegram_updates_received"),
+    "marks to forget": (erased.FORGET_MARKS, "erased_use_until"),
+    "requests kept": (portrait.REQUESTS_KEPT, "requests_of"),
+    "pictures kept": (portrait.PICTURES_KEPT, "requests_of"),
+    "inputs kept": (portrait.INPUTS_KEPT, "requests_of"),
     "request over": (jobs.REQUEST_OVER, "(id=?)"),
 }
 SMALL = ("job_counts", "json_each")

@@ -18,9 +18,9 @@ ON CONFLICT (place, identity) DO UPDATE SET
 _UNBLOCK = "DELETE FROM place_blocks WHERE place = ? AND identity = ?"
 # Of several, the one that lasts longest; those for good have no end.
 BLOCKED_IN = """
-SELECT b.until, b.reason FROM place_blocks AS b JOIN identities AS i ON i.key = b.identity
-WHERE i.user = ? AND b.place = ? AND (b.until IS NULL OR b.until > ?)
-ORDER BY b.until IS NULL DESC, b.until DESC LIMIT 1
+SELECT until, reason FROM place_blocks
+WHERE place = ? AND identity IN (SELECT key FROM identities WHERE user = ?) AND (until IS NULL OR until > ?)
+ORDER BY until IS NULL DESC, until DESC LIMIT 1
 """
 _IN_FORCE = "SELECT 1 FROM place_blocks WHERE identity = ? AND (until IS NULL OR until > ?) LIMIT 1"
 _LAPSED = "DELETE FROM place_blocks WHERE identity = ? AND until <= ?"
@@ -57,7 +57,7 @@ def block_in(
 def blocked_in(
     connection: sqlite3.Connection, place: str, user: UserId, at: int
 ) -> tuple[int | None, str] | None:
-    row = connection.execute(BLOCKED_IN, (user, place, at)).fetchone()
+    row = connection.execute(BLOCKED_IN, (place, user, at)).fetchone()
     return None if row is None else (row["until"], row["reason"])
 
 
