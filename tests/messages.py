@@ -28,6 +28,8 @@ ROOT = Path(__file__).parent.parent
 LOCALE = ROOT / "bot" / "locale"
 POT = LOCALE / "fairbrush.pot"
 HEADER = "# What people are told in chat. Made by: make messages. How to translate: docs/translating.md"
+SHIPPED = ("upscale",)
+"""Commands of the templates that come with the package."""
 NAME = "The name of a command or an option: small letters or other signs, no blanks, at most 32."
 
 LEFT_OUT = (
@@ -96,7 +98,8 @@ def sentences() -> Iterator[Sentence]:
         file = path.relative_to(ROOT).as_posix()
         if not any(file == entry or file.startswith(f"{entry}/") for entry in LEFT_OUT):
             yield from in_code(path.read_text(encoding="utf-8"), file)
-    for name in dict.fromkeys((IMAGINE, *_names(fixed_commands(tiers=(), linking=True)), *WORDS)):
+    fixed = _names(fixed_commands(tiers=(), linking=True))
+    for name in dict.fromkeys((IMAGINE, *SHIPPED, *fixed, *WORDS)):
         yield Sentence(name, None, "bot/presentation/spec_fixed.py", NAME)
 
 
