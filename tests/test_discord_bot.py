@@ -16,7 +16,7 @@ from PIL import Image
 
 from bot.app.discord import DiscordParts, discord_parts
 from bot.app.service import Service
-from bot.chat.discord import screen
+from bot.chat.discord import letters
 from bot.chat.discord.client import DiscordClient
 from bot.config import Settings
 from bot.domain.events import Progressed
@@ -260,14 +260,14 @@ async def test_a_card_that_cannot_be_drawn_ends_nothing_and_its_result_is_tried_
 ) -> None:
     guild = discord.guild()
     channel, alice = guild.channel("general"), guild.member("alice")
-    drawn, broken = screen.embed_of, [True]
+    drawn, broken = letters.embed_of, [True]
 
     def sometimes(*args: Any) -> Any:
         if broken:
             raise ValueError("a bug of ours")
         return drawn(*args)
 
-    monkeypatch.setattr(screen, "embed_of", sometimes)
+    monkeypatch.setattr(letters, "embed_of", sometimes)
     async with in_discord(discord, tmp_path) as bot:
         reply = await alice.slash(channel, "imagine", prompt="a fox")
         await bot.server.until_waiting(1)

@@ -113,8 +113,8 @@ class Conclusion:
         log.error("stumbled over job %s", active.item.job, exc_info=error)
         return FairbrushError(
             Text(
-                "Fairbrush stumbled over this picture. That is a bug, not your fault. Tell the operator the id "
-                "{job}.",
+                "Fairbrush stumbled over this picture. That is a bug, not your fault. Tell the operator the "
+                "id {job}.",
                 job=active.item.job,
             ),
             cause=type(error).__name__,

@@ -9,13 +9,13 @@ goes through the same scheduler, before everything else.
 from __future__ import annotations
 
 import asyncio
+import itertools
 import logging
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
-from typing import Protocol
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, replace
 
-from bot.domain.ids import JobId, RequestId
-from bot.domain.jobs import AT_SERVER, OPEN, DeliveryState, JobState
+from bot.domain.errors import StoreUnavailable
+from bot.domain.ids import RequestId
 from bot.domain.throttle import (
     Gone,
     Importance,
@@ -29,54 +29,46 @@ from bot.domain.throttle import (
     Wait,
 )
 from bot.presentation.card_request import card_of
-from bot.presentation.card_situation import Offers, Rung, Situation
-from bot.presentation.cards import Card
+from bot.presentation.card_situation import Situation
 from bot.service import courier
 from bot.service.clock import Clock
 from bot.service.dispatcher import Dispatcher
-from bot.service.records import DeliveryRecord, JobRecord, RequestRecord
-from bot.service.situations import Live, Result, situation
+from bot.service.records import DeliveryRecord, RequestRecord
+from bot.service.screens import Screen as Screen
+from bot.service.screens import Shown as Shown
 from bot.service.store import Store
-from bot.service.streams import JobEvent, JobOver, JobQueued, JobRan, JobStaged, Streams
+from bot.service.streams import Streams
+from bot.service.watched import Watched
 
 log = logging.getLogger(__name__)
 
-LOOK_EVERY = 2.0
+LOOK_EVERY, LONGEST_LOOK = 2.0, 30.0
 """Seconds between two looks at the place and the time of a request that somebody watches."""
+LOOKS = 40
+"""A second, at requests that wait: more cards than platforms take would be drawn for nobody."""
 MOST_CALLS = 32
 """Calls to a platform under way at a time."""
+PATIENCE = 20.0
+"""Seconds that a delivery is tried again and again before it gives its place to others for a while."""
+
+Key = tuple[RequestId, int]
+"""A message: the reply of a request (0), or one more that shows its result."""
 
 
-@dataclass(frozen=True, slots=True)
-class Shown:
-    """What a message is to show. ``deliver``: with its pictures, for good."""
-
-    card: Card
-    preview: bytes | None = field(default=None, compare=False)
-    deliver: bool = False
-    card_at: Callable[[Rung, int], Card] | None = field(default=None, compare=False)
-    """The same card for pictures that had to be made smaller, for a limit of so many bytes."""
-
-
-class Screen(Protocol):
-    """A front-end, as far as one reply is concerned. ``reply`` is the opaque address that the front-end
-    stored with the request."""
+@dataclass(slots=True)
+class _Delivery:
+    request: RequestRecord
+    shown: Shown
+    since: float
+    outcome: asyncio.Future[courier.Outcome]
 
     @property
-    def platform(self) -> str:
-        """As in :attr:`RequestRecord.platform`."""
+    def waits(self) -> bool:
+        return not self.outcome.done()
 
-    def route(self, request: RequestRecord, now: int) -> Route | None:
-        """What shares a rate limit with it now; None: it cannot be reached any more. Never waits."""
-
-    async def show(self, request: RequestRecord, shown: Shown) -> Refusal | None:
-        """Make the reply look like that; None when it does. Raises nothing."""
-
-    async def deliver(self, request: RequestRecord, shown: Shown) -> courier.Outcome | Refusal:
-        """The same with the pictures, where all that can be tried is tried. Raises nothing."""
-
-    def offers(self, request: RequestRecord) -> Offers:
-        """What may be done with the result there. Never waits."""
+    def ends(self, outcome: courier.Outcome) -> None:
+        if self.waits:
+            self.outcome.set_result(outcome)
 
 
 class Reporter:
@@ -99,9 +91,12 @@ class Reporter:
         self._streams = streams
         self._title_of = title_of
         self._clock = clock
-        self._outbox: Outbox[RequestId, Shown] = Outbox(policy)
-        self._requests: dict[RequestId, RequestRecord] = {}
-        self._results: dict[RequestId, asyncio.Future[courier.Outcome]] = {}
+        self._outbox: Outbox[Key, Shown] = Outbox(policy)
+        self._requests: dict[Key, RequestRecord] = {}
+        self._deliveries: dict[Key, _Delivery] = {}
+        self._gone: dict[Key, Route] = {}
+        """Replies that cannot be changed any more in that way: nobody tries again at every step."""
+        self._brought = itertools.count(1)
         self._changed = asyncio.Event()
         self._calls = asyncio.Semaphore(MOST_CALLS)
         self._tasks: asyncio.TaskGroup | None = None
@@ -112,7 +107,7 @@ class Reporter:
         async with asyncio.TaskGroup() as tasks:
             self._tasks = tasks
             for request in await self._store.open_requests(self._screen.platform):
-                self.follow(request)
+                self._begin(request, tasks, fresh=False)
             for request in self._waiting:
                 self.follow(request)
             self._waiting.clear()
@@ -121,119 +116,113 @@ class Reporter:
 
     def follow(self, request: RequestRecord) -> None:
         """Keep the reply of a request up to date until its jobs are over. Twice is once."""
-        if request.reply is None or request.id in self._requests:
-            return
         if self._tasks is None:
             self._waiting.append(request)
-            return
-        self._requests[request.id] = request
-        self._tasks.create_task(self._follow(request), name=f"following {request.id}")
+        else:
+            self._begin(request, self._tasks, fresh=True)
 
     async def deliver(self, delivery: DeliveryRecord) -> courier.Outcome:
         """Show the last card of a request, with its pictures: see :class:`bot.service.courier.Deliverer`."""
-        request = await self._store.request(delivery.request)
-        if request is None:
-            return courier.Nowhere("the request is not there any more")
-        request = _at(request, delivery)
-        route = self._screen.route(request, self._clock.now())
-        if route is None:
-            return courier.Nowhere("there is no way to its reply any more")
-        jobs = await self._store.jobs_of(request.id)
-        found = await self._situation(request, {job.id: job for job in jobs}, {}, {})
-        self._requests[request.id] = request
-        future: asyncio.Future[courier.Outcome] = asyncio.get_running_loop().create_future()
-        self._results[request.id] = future
-        try:
-            shown = Shown(
-                card_of(found),
-                deliver=True,
-                card_at=lambda rung, limit: card_of(replace(found, rung=rung, limit=limit)),
-            )
-            self._show(request, shown, Importance.RESULT)
-            return await future
-        finally:
-            self._results.pop(request.id, None)
-            self._requests.pop(request.id, None)
-            self._outbox.forget(request.id)
+        return await self._bring((delivery.request, 0), delivery.reply)
 
     async def bring(self, request: RequestId, reply: str) -> courier.Outcome:
         """Show a result once more, in another reply; nothing is written down about it."""
-        at = DeliveryRecord(request, self._screen.platform, DeliveryState.CLAIMED, reply, None, 0, 0)
-        return await self.deliver(at)
+        return await self._bring((request, next(self._brought)), reply)
 
     # One request
 
-    async def _follow(self, request: RequestRecord) -> None:
-        live: dict[JobId, Live] = {}
-        results: dict[JobId, Result] = {}
+    def _begin(self, request: RequestRecord, tasks: asyncio.TaskGroup, *, fresh: bool) -> None:
+        key = (request.id, 0)
+        if request.reply is not None and key not in self._requests:
+            self._requests[key] = request
+            tasks.create_task(self._follow(key, request, fresh=fresh), name=f"following {request.id}")
+
+    async def _follow(self, key: Key, request: RequestRecord, *, fresh: bool) -> None:
+        try:
+            while not await self._watch(key, request, fresh=fresh):
+                await self._clock.sleep(LOOK_EVERY)
+        finally:
+            if key not in self._deliveries:
+                self._forget(key)
+
+    async def _watch(self, key: Key, request: RequestRecord, *, fresh: bool) -> bool:
+        """False when the store could not be read: to be tried again."""
         with self._streams.subscribe(request.id) as heard:
-            jobs = {job.id: job for job in await self._store.jobs_of(request.id)}
-            while any(job.state in OPEN for job in jobs.values()):
-                found = await self._situation(request, jobs, live, results)
-                previews = [one.preview for one in live.values() if one.preview is not None]
-                self._show(
-                    request, Shown(card_of(found), previews[-1] if previews else None), _importance(jobs)
-                )
-                try:
-                    async with asyncio.timeout(LOOK_EVERY):
-                        await heard.changed()
-                except TimeoutError:
-                    continue
-                for event in heard.take():
-                    self._note(event, jobs, live)
-        if request.id not in self._results:
-            self._requests.pop(request.id, None)
+            try:
+                watched = Watched.of(request, await self._store.jobs_of(request.id))
+                importance = Importance.ANSWER if fresh else watched.importance
+                while watched.is_open:
+                    card = card_of(await self._situation(watched))
+                    if self._requests.get(key) is not request or key in self._deliveries:
+                        return True  # its result is on its way: nothing older may come after it
+                    self._show(key, request, Shown(card, watched.preview(card)), importance)
+                    await _within(self._pause(watched), heard.changed())
+                    for event in heard.take():
+                        watched.note(event, self._clock.monotonic())
+                    importance = watched.importance
+            except StoreUnavailable as error:
+                log.info("the card of %s waits: %s", request.id, error.cause)
+                return False
+        return True
 
-    def _note(self, event: JobEvent, jobs: dict[JobId, JobRecord], live: dict[JobId, Live]) -> None:
-        match event:
-            case JobQueued(job=job, reason=reason):
-                live[job] = Live(again=reason)
-                _move(jobs, job, JobState.QUEUED)
-            case JobStaged(job=job):
-                _move(jobs, job, JobState.STAGED)
-            case JobRan(job=job, event=ran):
-                live.setdefault(job, Live()).heard(ran, self._clock.monotonic())
-                _move(jobs, job, JobState.RUNNING)
-            case JobOver(closed=closed):
-                jobs[closed.job.id] = closed.job
+    def _pause(self, watched: Watched) -> float:
+        if watched.at_server:
+            return LOOK_EVERY
+        return min(max(LOOK_EVERY, len(self._requests) / LOOKS), LONGEST_LOOK)
 
-    async def _situation(
-        self,
-        request: RequestRecord,
-        jobs: Mapping[JobId, JobRecord],
-        live: Mapping[JobId, Live],
-        results: dict[JobId, Result],
-    ) -> Situation:
-        """``results`` holds what was read before: a result does not change."""
-        for job in jobs.values():
-            if job.state is JobState.DONE and job.id not in results:
-                results[job.id] = Result(*await self._store.results(job.id))
-        outlooks = {job: outlook for job in jobs if (outlook := self._dispatcher.outlook(job)) is not None}
-        remaining = {
-            job.id: seconds
-            for job in jobs.values()
-            if job.state in AT_SERVER and (seconds := self._dispatcher.remaining(job.id)) is not None
-        }
-        return situation(
-            request,
-            tuple(jobs.values()),
-            title=self._title_of(request),
-            results=results,
-            live=live,
-            outlooks=outlooks,
-            remaining=remaining,
-            offers=self._screen.offers(request),
-            paused=self._dispatcher.gates.paused,
-            spoiler=bool(request.options.get("spoiler")),
+    async def _situation(self, watched: Watched) -> Situation:
+        await watched.read_results(self._store)
+        request = watched.request
+        return watched.situation(
+            self._dispatcher, title=self._title_of(request), offers=self._screen.offers(request)
         )
+
+    # Results
+
+    async def _bring(self, key: Key, reply: str | None) -> courier.Outcome:
+        request = await self._store.request(key[0])
+        if request is None:
+            return courier.Nowhere("the request is not there any more")
+        # The reply may have moved since the request was accepted.
+        request = replace(request, reply=reply or request.reply)
+        if self._screen.route(request, self._clock.now()) is None:
+            return courier.Nowhere("there is no way to its reply any more")
+        found = await self._situation(Watched.of(request, await self._store.jobs_of(request.id)))
+        delivery = _Delivery(
+            request,
+            _last(found),
+            self._clock.monotonic(),
+            asyncio.get_running_loop().create_future(),
+        )
+        self._requests[key], self._deliveries[key] = request, delivery
+        try:
+            self._insist(key)
+            return await delivery.outcome
+        finally:
+            self._deliveries.pop(key, None)
+            self._forget(key)
+
+    def _insist(self, key: Key) -> None:
+        """A result that waits is shown, whatever became of the card before it."""
+        delivery = self._deliveries.get(key)
+        if delivery is not None and delivery.waits:
+            self._show(key, delivery.request, delivery.shown, Importance.RESULT)
+
+    def _forget(self, key: Key) -> None:
+        request = self._requests.pop(key, None)
+        self._gone.pop(key, None)
+        self._outbox.forget(key)
+        if request is not None:
+            self._screen.forget(request)
 
     # Sending
 
-    def _show(self, request: RequestRecord, shown: Shown, importance: Importance) -> None:
+    def _show(self, key: Key, request: RequestRecord, shown: Shown, importance: Importance) -> None:
         route = self._screen.route(request, self._clock.now())
-        if route is None:
+        if route is None or (not shown.deliver and self._gone.get(key) == route):
             return
-        self._outbox.show(request.id, route, shown, importance, self._clock.monotonic())
+        cost, now = self._screen.cost(shown), self._clock.monotonic()
+        self._outbox.show(key, route, shown, importance, now, cost=cost)
         self._changed.set()
 
     async def _send_what_is_due(self, tasks: asyncio.TaskGroup) -> None:
@@ -241,28 +230,17 @@ class Reporter:
         match self._outbox.next(self._clock.monotonic()):
             case Send() as send:
                 await self._calls.acquire()
-                tasks.create_task(self._call(send), name=f"showing {send.key}")
+                tasks.create_task(self._call(send), name=f"showing {send.key[0]}")
             case Wait(seconds=seconds):
-                try:
-                    async with asyncio.timeout(seconds):
-                        await self._changed.wait()
-                except TimeoutError:
-                    return
+                await _within(seconds, self._changed.wait())
 
-    async def _call(self, send: Send[RequestId, Shown]) -> None:
-        request = self._requests.get(send.key)
-        refusal: Refusal | None
+    async def _call(self, send: Send[Key, Shown]) -> None:
         try:
-            if request is None:
-                refusal = Gone()
-            elif send.state.deliver:
-                refusal = await self._deliver(request, send.state)
-            else:
-                refusal = await self._screen.show(request, send.state)
+            refusal = await self._made(send)
         except Exception:
             # One card that cannot be drawn must not end the bot; its result is tried again later.
-            log.exception("stumbled over the card of %s", send.key)
-            refusal = Transient() if send.state.deliver else Gone()
+            log.exception("stumbled over the card of %s", send.key[0])
+            refusal = self._postponed(send.key, Transient()) if send.state.deliver else Gone()
         finally:
             self._calls.release()
         now = self._clock.monotonic()
@@ -270,30 +248,50 @@ class Reporter:
             self._outbox.sent(send.key, now)
         else:
             self._outbox.refused(send.key, refusal, now)
+        if isinstance(refusal, Gone) and not send.state.deliver and send.key in self._requests:
+            self._gone[send.key] = send.route
+            self._insist(send.key)
         self._changed.set()
 
-    async def _deliver(self, request: RequestRecord, shown: Shown) -> Refusal | None:
-        outcome = await self._screen.deliver(request, shown)
+    async def _made(self, send: Send[Key, Shown]) -> Refusal | None:
+        request = self._requests.get(send.key)
+        if request is None:
+            return Gone()
+        if not send.state.deliver:
+            return await self._screen.show(request, send.state)
+        outcome = await self._screen.deliver(request, send.state)
         if isinstance(outcome, RetryAfter | Transient):
-            # The scheduler tries again: a result is never dropped.
-            return outcome
-        future = self._results.get(request.id)
-        if future is not None and not future.done():
-            future.set_result(courier.Nowhere("gone") if isinstance(outcome, Gone) else outcome)
+            return self._postponed(send.key, outcome)
+        delivery = self._deliveries.get(send.key)
+        if delivery is not None:
+            delivery.ends(courier.Nowhere("gone") if isinstance(outcome, Gone) else outcome)
         return None
 
+    def _postponed(self, key: Key, refusal: RetryAfter | Transient) -> Refusal:
+        """The scheduler tries again for a while, then the courier does: a result is never dropped."""
+        delivery = self._deliveries.get(key)
+        after = refusal.seconds if isinstance(refusal, RetryAfter) else None
+        if delivery is not None:
+            tried = self._clock.monotonic() - delivery.since
+            if tried + (after or 0.0) > PATIENCE:
+                delivery.ends(courier.Later(type(refusal).__name__, after))
+        return refusal
 
-def _importance(jobs: Mapping[JobId, JobRecord]) -> Importance:
-    running = any(job.state in AT_SERVER for job in jobs.values())
-    return Importance.RUNNING if running else Importance.WAITING
+
+def _last(found: Situation) -> Shown:
+    """The last card of a request, and those that may have to stand in for it."""
+    return Shown(
+        card_of(found),
+        deliver=True,
+        card_at=lambda rung, limit: card_of(replace(found, rung=rung, limit=limit)),
+        card_if=lambda delivery: card_of(replace(found, delivery=delivery)),
+    )
 
 
-def _move(jobs: dict[JobId, JobRecord], job: JobId, state: JobState) -> None:
-    known = jobs.get(job)
-    if known is not None and known.state in OPEN and known.state is not state:
-        jobs[job] = replace(known, state=state)
-
-
-def _at(request: RequestRecord, delivery: DeliveryRecord) -> RequestRecord:
-    """The reply may have moved since the request was accepted."""
-    return replace(request, reply=delivery.reply) if delivery.reply else request
+async def _within(seconds: float | None, event: Awaitable[object]) -> None:
+    """Wait for ``event``, at most that long."""
+    try:
+        async with asyncio.timeout(seconds):
+            await event
+    except TimeoutError:
+        return

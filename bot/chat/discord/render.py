@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import Any
 
 import discord
 
+from bot.chat.discord.markup import cut, cut_markup, drawn, is_cut, quoted
 from bot.domain.text import Text
 from bot.presentation.actions import encode
-from bot.presentation.card_text import shorten
-from bot.presentation.cards import CELLS, Button, Card, CardState, Code, Progress, Style
+from bot.presentation.card_text import utf16
+from bot.presentation.cards import CELLS, Button, Card, CardState, Progress, Style
+from bot.presentation.language import Language
 
-DESCRIPTION = 4096
+TITLE, DESCRIPTION, FOOTER, CONTENT = 256, 4096, 800, 2000
+"""Discord's limits (a footer may have 2048); title, description and footer stay below the 6000 that embeds
+may have together."""
 PROMPT = 1500
-"""Characters of a prompt that are shown; the whole of it stands behind Edit."""
+"""Characters of a prompt that are shown; the whole of it stands behind Edit, and comes with the result."""
+_SENTENCE = 400
+_SENTENCES = 2200
+"""Characters of one sentence, and of all of them: the rest is for people's own words."""
+_LEAST = 120
+"""Less than this of a text is not worth showing."""
 _COLOURS = {
     CardState.ACCEPTED: 0x8A8F98,
     CardState.QUEUED: 0x8A8F98,
@@ -51,48 +58,30 @@ _STYLES = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Language:
-    """Functions of a catalogue; English by default."""
-
-    gettext: Callable[[str], str] = str
-    ngettext: Callable[[str, str, int], str] = field(
-        default=lambda one, many, count: one if count == 1 else many
-    )
-
-    def say(self, text: Text) -> str:
-        return text.render(self.gettext, choose=self.ngettext, show=_shown)
-
-    def label(self, text: Text) -> str:
-        """Where Discord knows no markup."""
-        return text.render(self.gettext, choose=self.ngettext)
-
-
 def embed_of(card: Card, language: Language) -> discord.Embed:
     """Everything but the pictures and the buttons."""
-    symbol = _SYMBOLS[card.state]
-    title = f"{symbol} {language.label(card.headline)}".strip()
-    parts: list[str] = []
-    if card.prompt_text:
-        parts.append(quoted(card.prompt_text))
-    if card.progress is not None:
-        parts.append(_progress(card.progress, language))
-    parts += [language.say(line) for line in card.lines]
-    for row in card.rows:
-        detail = f" · {language.say(row.detail)}" if row.detail else ""
-        parts.append(f"{_SYMBOLS[row.state] or '•'} {language.say(row.title)}{detail}")
-    parts += [quoted(text) for text in card.texts]
     embed = discord.Embed(
-        title=_cut(title, 256), description=_cut("\n".join(parts), DESCRIPTION), colour=_COLOURS[card.state]
+        title=cut(_title(card, language), TITLE),
+        description=_description(card, language),
+        colour=_COLOURS[card.state],
     )
-    small = " · ".join(language.label(fact) for fact in card.facts)
-    notes = [language.label(note) for note in card.notes]
-    if card.incident is not None:
-        notes.append(str(card.incident))
-    footer = "\n".join(line for line in (small, *notes) if line)
-    if footer:
-        embed.set_footer(text=_cut(footer, 1024))
+    if footer := "\n".join(_small_print(card, language)):
+        embed.set_footer(text=cut(footer, FOOTER))
     return embed
+
+
+def plain_of(card: Card, language: Language) -> str:
+    """The same as mere text, for where no embed is taken: what the bot says, without people's own words."""
+    parts = [f"**{_title(card, language)}**", *_sentences(card, language), *_small_print(card, language)]
+    return cut_markup("\n".join(parts), CONTENT)
+
+
+def whole_words(card: Card, language: Language) -> str | None:
+    """People's own words in full, where :func:`embed_of` had to leave some out."""
+    rooms = _rooms(card, _sentences(card, language))
+    if not any(is_cut(text, room) for text, room in rooms):
+        return None
+    return "\n\n".join(text for text, _ in rooms)
 
 
 def view_of(card: Card, language: Language) -> discord.ui.View | None:
@@ -108,37 +97,71 @@ def view_of(card: Card, language: Language) -> discord.ui.View | None:
 
 
 def _button(button: Button, row: int, language: Language) -> discord.ui.Button[Any]:
-    label = language.label(button.label)
     return discord.ui.Button(
         style=_STYLES[button.style],
-        label=_cut(label, 80),
+        label=cut(language.label(button.label), 80),
         emoji=button.emoji or None,
         custom_id=encode(button.action),
         row=row,
     )
 
 
-def quoted(text: str) -> str:
-    """A person's words as a quotation: no markup, no mention, no wall of lines."""
-    short = shorten(text, PROMPT, measure=lambda piece: len(_shown(piece)))
-    return "\n".join(f"> {line}" for line in _shown(short).split("\n"))
+def _title(card: Card, language: Language) -> str:
+    return f"{_SYMBOLS[card.state]} {language.label(card.headline)}".strip()
+
+
+def _description(card: Card, language: Language) -> str:
+    sentences = _sentences(card, language)
+    words = [quoted(text, room) for text, room in _rooms(card, sentences) if room]
+    before = 1 if card.prompt_text else 0
+    return "\n".join([*words[:before], *sentences, *words[before:]])
+
+
+def _rooms(card: Card, sentences: list[str]) -> list[tuple[str, int]]:
+    """People's own words, and how many characters each may take: the prompt first, the others share. 0: it
+    is left out."""
+    room = DESCRIPTION - sum(utf16(sentence) + 1 for sentence in sentences)
+    found: list[tuple[str, int]] = []
+    if card.prompt_text:
+        most = min(PROMPT, room)
+        found, room = [(card.prompt_text, most)], room - most - 1
+    shown = min(len(card.texts), room // _LEAST)
+    share = min(PROMPT, room // shown - 1) if shown else 0
+    return [*found, *((text, share if place < shown else 0) for place, text in enumerate(card.texts))]
+
+
+def _sentences(card: Card, language: Language) -> list[str]:
+    parts = [] if card.progress is None else [_progress(card.progress, language)]
+    parts += [say(language, line) for line in card.lines]
+    for row in card.rows:
+        detail = f" · {say(language, row.detail)}" if row.detail else ""
+        parts.append(f"{_SYMBOLS[row.state] or '•'} {say(language, row.title)}{detail}")
+    room, fitting = _SENTENCES, []
+    for part in parts:
+        short = cut_markup(part, _SENTENCE)
+        room -= utf16(short) + 1
+        if room < 0:
+            break
+        fitting.append(short)
+    return fitting
+
+
+def _small_print(card: Card, language: Language) -> list[str]:
+    """For a place that knows no markup."""
+    facts = " · ".join(language.label(fact) for fact in card.facts)
+    notes = [language.label(note) for note in card.notes]
+    incident = "" if card.incident is None else str(card.incident)
+    return [line for line in (facts, *notes, incident) if line]
 
 
 def _progress(progress: Progress, language: Language) -> str:
-    words = [language.say(text) for text in (progress.step, progress.eta) if text is not None]
+    words = [say(language, text) for text in (progress.step, progress.eta) if text is not None]
     if progress.cells is None:
         return " · ".join(words)
     bar = "█" * progress.cells + "░" * (CELLS - progress.cells)
     return " · ".join([f"`{bar}` {round(100 * progress.cells / CELLS)} %", *words])
 
 
-def _shown(value: object) -> str:
-    """A value inside a sentence."""
-    if isinstance(value, Code):
-        return f"`{str(value).replace('`', 'ˋ')}`"  # a code span has no way to escape its own mark
-    escaped = discord.utils.escape_markdown(str(value), as_needed=False)
-    return discord.utils.escape_mentions(escaped)
-
-
-def _cut(text: str, most: int) -> str:
-    return text if len(text) <= most else f"{text[: most - 1]}…"
+def say(language: Language, text: Text) -> str:
+    """A sentence, the values in it escaped."""
+    return language.say(text, show=drawn)
