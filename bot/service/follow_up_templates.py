@@ -36,7 +36,7 @@ def repainter(
 def upscaler(templates: Sequence[Template], *, words: bool = True) -> Template | None:
     """The template that enlarges; None when there is none. ``words``: there is a text for it.
 
-    Where none is called so by its command: one that wants nothing but a picture, and has a node that enlarges.
+    Where none has the command for it: one that wants nothing but a picture, and has a node that enlarges.
     """
     fitting = [each for each in templates if _from_a_picture(each) and (words or not _needs_words(each))]
     named = [each for each in fitting if each.command == UPSCALE]
