@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,8 @@ from PIL import Image
 from bot.domain.errors import NotAccepting, NotFound, NotYours, WordsBlocked
 from bot.domain.ids import IdentityId, RequestId
 from bot.domain.jobs import JobState
-from bot.presentation.flags import SHELL, parse_line
+from bot.presentation.flags import CHAT, SHELL, Ask, parse_line
+from bot.service.again import line_for, own_ask
 from bot.service.gate import Asker, Origin
 from bot.service.housekeeping import DAY_MS
 from bot.service.images import check_image
@@ -80,12 +82,15 @@ async def test_a_private_one_is_nobody_elses(bot: Bot) -> None:
     assert again.accepted.request.private
 
 
-async def test_input_pictures_come_along(bot: Bot) -> None:
+@pytest.mark.parametrize(
+    "named", ["--image photo.png", "--set image=photo.png", "--set Input-Image=photo.png"]
+)
+async def test_input_pictures_come_along(bot: Bot, named: str) -> None:
     content = io.BytesIO()
     Image.new("RGB", (64, 64), "red").save(content, "PNG")
     image = await check_image(content.getvalue(), "photo.png")
     (first,) = await bot.service.usecases.imagine(
-        parse_line("in the rain --image photo.png --denoise 0.6", SHELL),
+        parse_line(f"in the rain {named} --denoise 0.6 --template image-to-image", SHELL),
         asker("alice"),
         origin("first"),
         {"photo.png": image},
@@ -94,6 +99,23 @@ async def test_input_pictures_come_along(bot: Bot) -> None:
     assert [file.sha256 for file in again.accepted.request.inputs] == [
         file.sha256 for file in first.accepted.request.inputs
     ]
+
+
+async def test_of_a_seed_range_each_picture_goes_by_its_own_seed(bot: Bot) -> None:
+    _, second, _ = await bot.service.usecases.imagine(
+        parse_line("a fox --seed 1-3 --steps 9", SHELL), asker("alice"), origin("range")
+    )
+    record = second.accepted.request
+    assert own_ask(record) == Ask("a fox", template="text-to-image", seed=2, values={"steps": "9"})
+    assert line_for(record) == "a fox --seed 2 --template text-to-image --steps 9"
+
+
+async def test_the_line_of_a_request_asks_for_the_same_in_a_chat(bot: Bot) -> None:
+    first = await bot.ask("a “fox” -- and --no cat --count 2 --style ink --size 512x512 --private")
+    line = line_for(first.accepted.request)
+    seed = first.values.seed
+    expected = parse_line("a “fox” -- and --no cat --count 2 --style ink --size 512x512 --private")
+    assert parse_line(line, CHAT) == replace(expected, template="text-to-image", seed=seed)
 
 
 async def test_what_is_forgotten_cannot_be_asked_again(bot: Bot) -> None:
