@@ -85,7 +85,10 @@ def _headline(line: WholeLine) -> Text:
     if line.people < 2:
         return Text.counted("{count} picture waits", "{count} pictures wait", line.waiting)
     return Text.counted(
-        "{count} picture waits", "{count} pictures wait, of {people} people", line.waiting, people=line.people
+        "{count} picture waits, of {people} people",
+        "{count} pictures wait, of {people} people",
+        line.waiting,
+        people=line.people,
     )
 
 
