@@ -141,9 +141,9 @@ async def _answered(call: Awaitable[T], *, fresh: bool) -> T | Trouble:
         return Gone()
     except said.BadRequest as error:
         return _of_words(error.message)
-    except said.InvalidToken as error:
+    except said.InvalidToken:
         # The intake tells the operator; what is to be shown waits for a token that works.
-        log.warning("telegram does not know us: %s", error.message)
+        log.warning("telegram does not know the token")
         return Transient()
     except said.TelegramError as error:
         return _of_network(error, fresh=fresh)

@@ -11,6 +11,7 @@ from typing import Any
 
 from telegram import Bot
 from telegram._utils.types import JSONDict, ODVInput
+from telegram.error import InvalidToken
 from telegram.request import BaseRequest, HTTPXRequest, RequestData
 
 TELEGRAM_SERVER = "https://api.telegram.org"
@@ -25,6 +26,13 @@ POLL_SECONDS = 30
 
 class Client(Bot):
     """A bot that can read updates as they come, however new they are to the library."""
+
+    async def initialize(self) -> None:
+        try:
+            await super().initialize()
+        except InvalidToken:
+            # The library's own words quote the token.
+            raise InvalidToken("Unauthorized") from None
 
     async def raw_updates(
         self, offset: int, *, allowed: Sequence[str], hold: int = POLL_SECONDS
