@@ -63,7 +63,7 @@ def make_lists(commands: Commands, languages: Mapping[str, Language], admins: Se
             notes.append(_not_listed(spec.name))
         else:
             names[name] = spec.name
-    listed = [(name, spec) for name, ours in names.items() if (spec := commands.get(ours)) is not None]
+    listed = [(name, found) for name, ours in names.items() if (found := commands.get(ours)) is not None]
     lists = {
         target: _list(chosen, language)
         for tag, language in languages.items()
