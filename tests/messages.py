@@ -34,9 +34,6 @@ NAME = "The name of a command or an option: small letters or other signs, no bla
 
 LEFT_OUT = (
     "bot/app",
-    "bot/chat/discord/client.py",
-    "bot/chat/discord/commands.py",
-    "bot/chat/discord/sync.py",
     "bot/cli",
     "bot/config",
     "bot/control",
@@ -51,7 +48,7 @@ LEFT_OUT = (
     "bot/templates/files.py",
     "bot/templates/inspection.py",
 )
-"""What only the shell and the log say, to whoever runs the bot: that is English."""
+"""What only the shell says, to whoever runs the bot: that is English."""
 
 TABLES = {
     ("bot/domain/quota.py", "_REFUSALS[shortage.what, kind]"): "_REFUSALS",
