@@ -131,9 +131,21 @@ async def test_what_is_learned_comes_back_by_kind(desk: Desk) -> None:
 
 async def test_flows_are_replaced_as_a_whole(desk: Desk) -> None:
     assert await desk.store.flows() == (0.0, {})
+    for who in (ANN, BOB):
+        await desk.store.person(IdentityId(who), name="", at=NOON)
     await desk.store.save_flows(12.5, {ANN: 13.0, BOB: 14.0})
+    assert await desk.store.flows() == (12.5, {ANN: 13.0, BOB: 14.0})
     await desk.store.save_flows(20.25, {BOB: 21.0})
     assert await desk.store.flows() == (20.25, {BOB: 21.0})
+
+
+async def test_the_flow_of_one_who_was_erased_does_not_come_back(desk: Desk) -> None:
+    for who in (ANN, BOB):
+        await desk.store.person(IdentityId(who), name="", at=NOON)
+    await desk.store.erase(ANN, actor=ANN, at=NOON)
+    # The queue in memory has not forgotten them yet.
+    await desk.store.save_flows(12.5, {ANN: 13.0, BOB: 14.0})
+    assert await desk.store.flows() == (12.5, {BOB: 14.0})
 
 
 @pytest.mark.parametrize("value", [True, None, "text", 3, 2.5, {"a": ["ü", {}]}])

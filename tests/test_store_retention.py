@@ -146,6 +146,7 @@ async def test_erased_means_gone_and_the_ledger_still_adds_up(desk: Desk) -> Non
     stopped = await desk.one("telegram:5")
     await desk.store.wish_to_cancel(await desk.run(stopped), "telegram:5", NOON)
     await desk.store.cancel(stopped, NOON, by="telegram:5", settle_seconds=2.0)
+    await desk.store.person(IdentityId(BOB), name="", at=NOON)
     await desk.store.save_flows(3.0, {ANN: 4.0, BOB: 5.0})
     await desk.finish(await desk.one(BOB), name="b")
     amounts = [(entry.at, entry.kind, entry.seconds) for entry in await desk.store.ledger()]

@@ -193,7 +193,7 @@ class Store(Protocol):
     async def learned(self, kind: str) -> Mapping[str, Any]: ...
 
     async def save_flows(self, virtual_time: float, flows: Mapping[UserId, float]) -> None:
-        """Replaces what was there."""
+        """Replaces what was there; users of whom nothing is known any more are left out."""
 
     async def flows(self) -> tuple[float, Mapping[UserId, float]]: ...
 

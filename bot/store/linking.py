@@ -122,7 +122,7 @@ def unlink(connection: sqlite3.Connection, identity: IdentityId, at: int) -> tup
     others = [each for each in _identities(connection, user) if each != identity]
     if not others:
         return ()
-    leaving = others if user == identity else [identity]
+    leaving = others if user == UserId(identity) else [identity]
     after = UserId(leaving[0])
     ensure_user(connection, after, at)
     moved = _move(connection, leaving, user, after)

@@ -16,7 +16,8 @@ INSERT INTO learned (kind, key, json) VALUES (?, ?, ?)
 ON CONFLICT (kind, key) DO UPDATE SET json = excluded.json
 """
 _LEARNED = "SELECT key, json FROM learned WHERE kind = ?"
-_FLOW = "INSERT INTO flows (user, virtual_time) VALUES (?, ?)"
+# The queue may know somebody for a while yet who was erased.
+_FLOW = "INSERT INTO flows (user, virtual_time) SELECT id, ?2 FROM users WHERE id = ?1"
 _FLOWS = "SELECT user, virtual_time FROM flows"
 _PUT = "INSERT INTO state (key, json) VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET json = excluded.json"
 _GET = "SELECT json FROM state WHERE key = ?"

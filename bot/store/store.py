@@ -260,7 +260,12 @@ class SqliteStore(OwnStore):
         return await self._read(portrait.belongings, user)
 
     async def export(self, user: UserId) -> Mapping[str, Any]:
-        return await self._read(portrait.export, user)
+        # A connection of its own: to collect what years have left must not hold up the other readers.
+        try:
+            async with reader(self.path) as connection:
+                return await connection.snapshot(partial(portrait.export, user=user))
+        except sqlite3.Error as error:
+            raise explained(error, self.path) or error from error
 
     async def erase(self, user: UserId, *, actor: str, at: int) -> tuple[StoredFile, ...]:
         return await self._write(retention.erase, user, actor, at)
