@@ -9,25 +9,23 @@ from typing import Any
 import aiohttp
 import discord
 
+from bot.app.languages import load_languages
 from bot.app.service import Service
 from bot.chat.discord.bot import DiscordAccount, DiscordBot
 from bot.chat.discord.frontend import Interactions
 from bot.chat.discord.offer import Offer, make_offer
-from bot.chat.discord.render import Language
 from bot.chat.discord.screen import DiscordScreen
 from bot.chat.discord.uploads import Upload, download
 from bot.config import Settings
 from bot.config.model import Discord
 from bot.domain.ids import RequestId
 from bot.domain.throttle import discord_policy
-from bot.presentation.card_situation import Offers
+from bot.presentation.language import Languages
 from bot.service.clock import Clock
 from bot.service.parcels.packing import Packer
 from bot.service.reporter import Reporter
 from bot.service.threads import in_thread
 from bot.templates.sizes import Limits
-
-NOTHING_YET = Offers(upscale=False, variation=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,18 +46,21 @@ def discord_parts(
 ) -> DiscordParts:
     """Make the front-end, and let the courier bring results to it. To be called before the service works."""
     clients: list[discord.Client] = []
-    operator, language = service.operator, Language()
+    operator, reception = service.operator, service.reception
+    languages = load_languages(settings.language)
 
     async def moved(request: RequestId, address: str) -> None:
         await service.store.set_reply(request, address)
 
     screen = DiscordScreen(
         lambda: clients[-1],
-        language=language,
+        language_of=lambda request: languages.of(str(request.options.get("language", ""))),
         packer=Packer(operator.gallery),
-        offers=lambda _: NOTHING_YET,
+        offers=reception.follow_ups.offers,
         moved=moved,
         now=clock.now,
+        previews=configured.previews,
+        monotonic=clock.monotonic,
     )
     reporter = Reporter(
         screen,
@@ -76,12 +77,14 @@ def discord_parts(
         guilds=configured.guild_ids,
         admins=frozenset(configured.admin_ids),
         allowed_guilds=frozenset(configured.allowed_guild_ids),
+        api_base_url=configured.api_base_url if "api_base_url" in configured.model_fields_set else "",
+        gateway_url=configured.gateway_url,
     )
     interactions = Interactions(
-        usecases=service.usecases,
+        reception=reception,
         reporter=reporter,
         admins=account.admins,
-        language=language,
+        languages=languages,
         download=_download,
     )
 
@@ -91,8 +94,7 @@ def discord_parts(
     bot = DiscordBot(
         account,
         interactions=interactions,
-        usecases=service.usecases,
-        offer=lambda: _offer(settings, service),
+        offer=lambda: _offer(settings, service, languages),
         remember=service.store,
         notices=operator.notices,
         use=take,
@@ -103,13 +105,21 @@ def discord_parts(
     return DiscordParts(bot, {"discord": bot.run, "discord cards": reporter.run})
 
 
-async def _offer(settings: Settings, service: Service) -> Offer:
+async def _offer(settings: Settings, service: Service, languages: Languages) -> Offer:
     tiers = settings.tiers.values()
     widest = Limits(
         max_pixels=max(tier.max_pixels for tier in tiers), max_count=max(tier.max_count for tier in tiers)
     )
-    templates = service.usecases.shelf.library.enabled()
-    return await in_thread(make_offer, templates, widest, tuple(settings.tiers))
+    library = service.usecases.shelf.library
+    return await in_thread(
+        make_offer,
+        library.enabled(),
+        widest,
+        tuple(settings.tiers),
+        disabled=tuple(each.name for each in library.disabled()),
+        locales=languages.gettexts(str(locale) for locale in discord.Locale),
+        linking=service.reception.linking,
+    )
 
 
 async def _download(upload: Upload) -> bytes:

@@ -23,19 +23,26 @@ from bot.config import ComfyServer, Settings, tiers_of
 from bot.domain.estimates import Estimates
 from bot.domain.fairqueue import FairQueue
 from bot.domain.guard import Ceilings, Quarantine
-from bot.domain.ids import ClientId, ServerName
+from bot.domain.ids import ClientId, IdentityId, ServerName
 from bot.domain.moderation import BlockedWords
 from bot.service.accounts import Accounts
+from bot.service.admin import AdminCommands
 from bot.service.attempts import Guards
+from bot.service.cloakroom import Cloakroom
 from bot.service.clock import Clock
 from bot.service.courier import Courier, Deliverer
+from bot.service.defaults import Defaults
 from bot.service.dispatcher import Dispatcher
+from bot.service.follow_ups import FollowUps
 from bot.service.gallery import Gallery
 from bot.service.gate import Gate
 from bot.service.housekeeping import Housekeeping
 from bot.service.imagine import Draw
 from bot.service.lanes import Lanes
 from bot.service.notices import Notices
+from bot.service.own_cards import OwnCards
+from bot.service.privacy import Privacy
+from bot.service.reception import Reception
 from bot.service.recovery import Recovered, recover
 from bot.service.runner import Runner
 from bot.service.running import RunningBot
@@ -63,6 +70,7 @@ class Service:
     """A bot at work."""
 
     usecases: UseCases
+    reception: Reception
     dispatcher: Dispatcher
     warden: Warden
     courier: Courier
@@ -145,6 +153,7 @@ async def make_service(
     notices, streams = Notices(clock), Streams()
     gallery = Gallery(settings.data_dir)
     shelf = Shelf(await in_thread(TemplateLibrary, settings.workflows_dir), store)
+    await shelf.recall()
     guards = await _learned(store)
     lanes = Lanes(tuple(server.name for server in servers))
     virtual_time, flows = await store.flows()
@@ -152,7 +161,7 @@ async def make_service(
         store=store,
         queue=FairQueue(affinity_slack=settings.queue.affinity_slack, virtual_time=virtual_time, flows=flows),
         servers=servers,
-        runner=Runner(shelf, gallery, previews=True),
+        runner=Runner(shelf, gallery, previews=_previews(settings)),
         guards=guards,
         lanes=lanes,
         streams=streams,
@@ -172,6 +181,9 @@ async def make_service(
         clock=clock,
         draw=draw or _draw,
         mint=new_request_id,
+        nsfw=settings.moderation.nsfw,
+        blocked_in=store.blocked_in,
+        timezone=settings.timezone,
     )
     usecases = UseCases(
         store=store,
@@ -182,13 +194,15 @@ async def make_service(
         shelf=shelf,
         all_waiting=settings.queue.max_waiting,
     )
+    operator = RunningBot(usecases, dispatcher, store, streams, gallery, notices, clock, embedded)
     return Service(
         usecases=usecases,
+        reception=await make_reception(settings, usecases, operator),
         dispatcher=dispatcher,
         warden=Warden(dispatcher, shelf, store, notices, clock),
         courier=courier,
         housekeeping=Housekeeping(store, gallery, clock, pictures_days=settings.retention.pictures_days),
-        operator=RunningBot(usecases, dispatcher, store, streams, gallery, notices, clock, embedded),
+        operator=operator,
         accounts=accounts,
         store=store,
         recovered=recovered,
@@ -221,6 +235,43 @@ async def at_work(
 
 async def _run(part: Callable[[], Awaitable[None]]) -> None:
     await part()
+
+
+async def make_reception(settings: Settings, usecases: UseCases, operator: RunningBot) -> Reception:
+    """What people do in chats, on any platform."""
+    defaults = Defaults(usecases.store, usecases.shelf)
+    await defaults.load()
+    return Reception(
+        usecases=usecases,
+        cards=OwnCards(usecases),
+        follow_ups=FollowUps(usecases),
+        defaults=defaults,
+        privacy=Privacy(
+            usecases.store,
+            usecases.accounts,
+            usecases.gallery,
+            defaults,
+            usecases.gate.clock,
+            pictures_days=settings.retention.pictures_days,
+        ),
+        admin=AdminCommands(operator, admins=_operators(settings), timezone=settings.timezone),
+        cloakroom=Cloakroom(),
+        linking=settings.discord is not None and settings.telegram is not None,
+    )
+
+
+def _previews(settings: Settings) -> bool:
+    """Whether anybody looks at unfinished pictures: to make them costs a server time."""
+    return any(each is not None and each.previews for each in (settings.discord, settings.telegram))
+
+
+def _operators(settings: Settings) -> frozenset[IdentityId]:
+    found: list[str] = []
+    if settings.discord is not None:
+        found += [f"discord:{number}" for number in settings.discord.admin_ids]
+    if settings.telegram is not None:
+        found += [f"telegram:{number}" for number in settings.telegram.admin_ids]
+    return frozenset(map(IdentityId, found))
 
 
 async def servers_heard_of(service: Service, patience: float) -> None:

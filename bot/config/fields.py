@@ -173,7 +173,8 @@ def _url(*schemes: str, optional: bool = False) -> Callable[[str], str]:
             return value
         if (reason := url_problem(value, schemes)) is not None:
             raise Refused(reason)
-        return value.rstrip("/")
+        # Paths are put behind those of http; a websocket's address is whole as it is.
+        return value if "wss" in schemes else value.rstrip("/")
 
     return validate
 

@@ -58,7 +58,7 @@ class OwnCards:
 
     async def _open_job(self, mine: MyJob) -> OpenJob:
         record = await self.usecases.store.request(mine.job.request)
-        words = "" if record is None else str(record.values.get("words", {}).get("prompt_text", ""))
+        words = "" if record is None else record.prompt_text
         outlook = mine.outlook
         return OpenJob(
             mine.job.id,

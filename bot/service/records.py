@@ -70,6 +70,11 @@ class RequestRecord:
     created_at: int
     options: Mapping[str, Any] = field(default_factory=dict)
     """The front-end's own facts (guild, channel, spoiler …)."""
+
+    @property
+    def prompt_text(self) -> str:
+        """What it was asked for in; "" once that is forgotten."""
+        return str(self.values.get("words", {}).get("prompt_text", ""))
     gone: Literal["expired", "deleted", "erased"] | None = None
     """Why ``values`` and what was painted are not here any more: kept long enough; its owner or an operator
     wished so; its owner erased everything."""

@@ -117,8 +117,11 @@ class UseCases:
         asker: Asker,
         origin: Origin,
         images: Mapping[str, InputImage] = MappingProxyType({}),
+        *,
+        notes: Sequence[Text] = (),
     ) -> tuple[Receipt, ...]:
         """Accept what is asked for, all of it or nothing: one request, or one a seed of a seed range.
+        ``notes``: what was changed in it beforehand, to be shown with it.
 
         Raises UserError (Denied in all its kinds), OutputError and StoreUnavailable.
         """
@@ -136,7 +139,9 @@ class UseCases:
             for number, passed in enumerate(await self.gate.check(ask, tier, origin, images)):
                 event = origin.event if number == 0 else f"{origin.event}#{number}"
                 plans.append(
-                    await self._plan(ask, asker, person, replace(origin, event=event), passed, rules, tier)
+                    await self._plan(
+                        ask, asker, person, replace(origin, event=event), _noted(passed, notes), rules, tier
+                    )
                 )
         except FairbrushError:
             await self._forget(plan.draft for plan in plans)
@@ -191,7 +196,7 @@ class UseCases:
         return record
 
     async def named(self, wanted: str, asker: Asker) -> RequestRecord:
-        """The request that the id of it, or of one of its jobs, stands for. Raises what :meth:`request` does."""
+        """The request of which this is the id, or that of a job. Raises what :meth:`request` does."""
         plain = wanted.strip().lower()
         if not plain:
             raise NotFound(Text("Say which one: its id stands under each result."))
@@ -232,6 +237,12 @@ class UseCases:
                 if job.state in OPEN
             ]
         )
+
+    async def my_requests(self, asker: Asker, limit: int) -> tuple[RequestRecord, ...]:
+        """One's latest requests of which something is kept, the newest first."""
+        person = await self.accounts.person(asker.identity, asker.name)
+        found = await self.store.requests_of(person.user, limit=2 * limit)
+        return tuple([record for record in found if record.values][:limit])
 
     async def standing(self, asker: Asker) -> Standing:
         """What one has used of one's quota, and what is left."""
@@ -347,6 +358,12 @@ class UseCases:
         """Nobody refers to the input files of what was not accepted."""
         for draft in drafts:
             await self.gallery.discard(draft.request.inputs)
+
+
+def _noted(passed: Passed, notes: Sequence[Text]) -> Passed:
+    request = passed.request
+    values = replace(request.values, notes=(*notes, *request.values.notes))
+    return replace(passed, request=replace(request, values=values))
 
 
 def _receipt(request: Request, accepted: Accepted) -> Receipt:

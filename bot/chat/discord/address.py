@@ -31,6 +31,11 @@ class Address:
     user: int = 0
     """Whom to write to directly when nothing else is left."""
 
+    @staticmethod
+    def nowhere() -> Address:
+        """Of what needs no reply."""
+        return Address(0, 0, "", 0, reachable=False)
+
     def to_text(self) -> str:
         """Opaque to everybody else."""
         return json.dumps(

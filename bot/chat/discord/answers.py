@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import io
 import logging
 
 import discord
 
 from bot.chat.discord.address import Address
-from bot.chat.discord.render import Language, embed_of, view_of
+from bot.chat.discord.render import embed_of, view_of
 from bot.chat.discord.screen import NOBODY
 from bot.domain.ids import IdentityId
-from bot.presentation.cards import Card
+from bot.presentation.language import Language
 from bot.service.gate import Asker
+from bot.service.outcomes import Document, Tell
 
 log = logging.getLogger(__name__)
 
@@ -64,28 +66,52 @@ async def address_of(interaction: discord.Interaction, message: int, *, ephemera
     )
 
 
-async def show_once(interaction: discord.Interaction, card: Card, language: Language) -> None:
-    """Fill the deferred answer with a card that nothing follows."""
+async def show_once(interaction: discord.Interaction, said: Tell, language: Language) -> None:
+    """Fill the deferred answer, or the card that was pressed on, with a card that nothing follows."""
     await interaction.edit_original_response(
-        embeds=[embed_of(card, language)], view=view_of(card, language), allowed_mentions=NOBODY
+        embeds=[embed_of(said.card, language)],
+        view=view_of(said.card, language),
+        attachments=[_file(said.document)] if said.document else [],
+        allowed_mentions=NOBODY,
     )
 
 
-async def whisper(interaction: discord.Interaction, card: Card, language: Language) -> None:
+async def whisper(interaction: discord.Interaction, said: Tell, language: Language) -> None:
     """A card for the eyes of whoever pressed, beside a message that stays as it is."""
     await interaction.followup.send(
-        embed=embed_of(card, language),
-        view=view_of(card, language) or discord.utils.MISSING,
+        embed=embed_of(said.card, language),
+        view=view_of(said.card, language) or discord.utils.MISSING,
+        file=_file(said.document) if said.document else discord.utils.MISSING,
         ephemeral=True,
         allowed_mentions=NOBODY,
     )
 
 
+def _file(document: Document) -> discord.File:
+    return discord.File(io.BytesIO(document.content), filename=document.name)
+
+
 def asker_of(interaction: discord.Interaction, admins: frozenset[int]) -> Asker:
-    """Who pressed or typed, with the roles that hold in this guild."""
+    """Who pressed or typed, with the roles and rights that hold in this guild."""
     user = interaction.user
     roles: frozenset[str] = frozenset()
     if isinstance(user, discord.Member):
         # Only the ids are sent along, whatever the library knows of the guild.
         roles = frozenset(f"discord:{role}" for role in user._roles)
-    return Asker(IdentityId(f"discord:{user.id}"), user.display_name, roles, admin=user.id in admins)
+    guild = interaction.guild_id
+    return Asker(
+        IdentityId(f"discord:{user.id}"),
+        user.display_name,
+        roles,
+        admin=user.id in admins,
+        place="" if guild is None else f"discord:guild:{guild}",
+        moderator=guild is not None and interaction.permissions.manage_guild,
+    )
+
+
+def is_adult(interaction: discord.Interaction) -> bool:
+    """Whether the channel is age-restricted; a thread is as its channel. What Discord does not say is not."""
+    channel = interaction.channel
+    if isinstance(channel, discord.Thread):
+        return channel.parent is not None and channel.parent.is_nsfw()
+    return isinstance(channel, discord.abc.GuildChannel) and bool(getattr(channel, "nsfw", False))

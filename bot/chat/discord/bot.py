@@ -12,19 +12,20 @@ import aiohttp
 import discord
 
 from bot.chat.discord.answers import asker_of
-from bot.chat.discord.client import DiscordClient, stay_connected
+from bot.chat.discord.client import DiscordClient, point_at, stay_connected
 from bot.chat.discord.frontend import Interactions
 from bot.chat.discord.modals import submitted
 from bot.chat.discord.offer import Offer
-from bot.chat.discord.options import AttachmentRef, Invocation, read_options
+from bot.chat.discord.options import AttachmentRef, Invocation, UserRef, read_options
 from bot.chat.discord.sync import Remember, sync_commands
 from bot.chat.discord.uploads import Upload
 from bot.domain.errors import FairbrushError, NotAccepting
+from bot.domain.ids import IdentityId
 from bot.domain.text import Text
 from bot.presentation.flags import Ask
-from bot.presentation.specs import PRIVATE, Suggestion, ask_from
+from bot.presentation.specs import Suggestion, ask_from
 from bot.service.notices import Notices
-from bot.service.usecases import UseCases
+from bot.service.outcomes import Call, CallValue
 
 log = logging.getLogger(__name__)
 
@@ -42,6 +43,9 @@ class DiscordAccount:
     admins: frozenset[int] = frozenset()
     allowed_guilds: frozenset[int] = frozenset()
     """Where it answers; empty: anywhere."""
+    api_base_url: str = ""
+    gateway_url: str = ""
+    """Where Discord is; "": where it always is."""
 
 
 class DiscordBot:
@@ -52,7 +56,6 @@ class DiscordBot:
         account: DiscordAccount,
         *,
         interactions: Interactions,
-        usecases: UseCases,
         offer: Callable[[], Awaitable[Offer]],
         remember: Remember,
         notices: Notices,
@@ -63,7 +66,6 @@ class DiscordBot:
         """``use`` is told of every client that is made. ``options``: for discord.py's client."""
         self._account = account
         self._interactions = interactions
-        self._usecases = usecases
         self._make_offer = offer
         self._offer: Offer | None = None
         self._remember = remember
@@ -80,6 +82,7 @@ class DiscordBot:
     async def run(self) -> None:
         """Raises AuthenticationFailed for a token that Discord does not know."""
         self._offer = await self._make_offer()
+        self._options |= point_at(self._account.api_base_url, self._account.gateway_url)
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._keep_commands(), name="commands of discord")
             await stay_connected(
@@ -158,22 +161,11 @@ class DiscordBot:
         if offer is not None and offer.commands.paints(invocation.name):
             await self._imagine(interaction, invocation)
             return
-        match invocation.name:
-            case "queue":
-                await self._interactions.queue(interaction)
-            case "quota":
-                await self._interactions.quota(interaction)
-            case "cancel":
-                await self._interactions.cancel(interaction, str(invocation.options.get("job", "")))
-            case "templates":
-                await self._interactions.templates(interaction)
-            case "help":
-                await self._interactions.help(interaction)
-            case _:
-                await self._interactions.refuse(
-                    interaction,
-                    FairbrushError(Text("This command is not there any more. Type / to see those that are.")),
-                )
+        if invocation.menu is not None:
+            if invocation.target is not None:
+                await self._interactions.menu(interaction, invocation.menu, invocation.target)
+            return
+        await self._interactions.call(interaction, _call(invocation))
 
     async def _imagine(self, interaction: discord.Interaction, invocation: Invocation) -> None:
         uploads = {
@@ -186,8 +178,9 @@ class DiscordBot:
             read = ask_from(invocation.options)
         except FairbrushError as error:
             read = error
-        private = read.private if isinstance(read, Ask) else bool(invocation.options.get(PRIVATE))
-        await self._interactions.imagine(interaction, read, uploads, private=private, command=invocation.name)
+        await self._interactions.imagine(
+            interaction, read, uploads, typed=frozenset(invocation.options), command=invocation.name
+        )
 
     async def _suggest(self, interaction: discord.Interaction, invocation: Invocation) -> None:
         found: Sequence[Suggestion] = ()
@@ -206,10 +199,33 @@ class DiscordBot:
             log.info("suggestions of %s came too late: %r", interaction.id, error)
 
     async def _jobs(self, interaction: discord.Interaction, invocation: Invocation) -> tuple[Suggestion, ...]:
-        """One's own jobs, where a job is asked for."""
+        """What may be named where a job is asked for."""
         if invocation.focused is None or invocation.focused.name != "job":
             return ()
-        mine = await self._usecases.my_jobs(asker_of(interaction, self._account.admins))
-        return tuple(
-            Suggestion(f"{each.job.id} · {each.job.work.template}", each.job.id) for each in reversed(mine)
+        asker = asker_of(interaction, self._account.admins)
+        return await self._interactions.reception.nameable_jobs(
+            (invocation.name, *invocation.subcommands), asker
         )
+
+
+@dataclass(frozen=True, slots=True)
+class _Named:
+    """Somebody who was named in a command, as the service knows people."""
+
+    identity: IdentityId
+    name: str
+    roles: frozenset[str]
+
+
+def _call(invocation: Invocation) -> Call:
+    options: dict[str, CallValue] = {}
+    for name, value in invocation.options.items():
+        match value:
+            case UserRef(id=number, name=called, roles=roles):
+                known = frozenset(f"discord:{role}" for role in roles)
+                options[name] = _Named(IdentityId(f"discord:{number}"), called or str(number), known)
+            case AttachmentRef():
+                continue  # none of these commands takes a file
+            case _:
+                options[name] = value
+    return Call((invocation.name, *invocation.subcommands), options)

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 import aiohttp
 import discord
+import yarl
+from discord.gateway import DiscordWebSocket
+from discord.http import Route
 
 from bot.domain.errors import AuthenticationFailed
 from bot.domain.text import Text
@@ -54,6 +57,18 @@ class DiscordClient(discord.AutoShardedClient):
 
     async def on_interaction(self, interaction: discord.Interaction) -> None:
         await self._interaction(interaction)
+
+
+def point_at(api_base_url: str, gateway_url: str) -> Mapping[str, Any]:
+    """Let the library talk to other addresses than Discord's own, where they are given (else ""); options for
+    the client. The library keeps them for the whole process."""
+    if api_base_url:
+        Route.BASE = api_base_url.rstrip("/")
+    if not gateway_url:
+        return {}
+    DiscordWebSocket.DEFAULT_GATEWAY = yarl.URL(gateway_url)
+    # Where the number of shards is not fixed, the library asks Discord for it, and for another address.
+    return {"shard_count": 1, "shard_ids": [0]}
 
 
 async def stay_connected(

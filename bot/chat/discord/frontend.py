@@ -1,4 +1,4 @@
-"""Fairbrush in Discord: interactions in, use cases, cards out.
+"""What people do in Discord goes to the reception, and what follows from it is shown.
 
 Every interaction is read from its own data, whoever sent the message that it stands on: buttons work after a
 restart and on old messages. The first answer goes out before anything else is done.
@@ -8,62 +8,53 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
 
 import aiohttp
 import discord
 
 from bot.chat.discord.address import Address
-from bot.chat.discord.answers import TooLate, address_of, asker_of, defer, open_modal, show_once, whisper
-from bot.chat.discord.modals import edit_modal
-from bot.chat.discord.render import Language
-from bot.chat.discord.uploads import Download, Upload, fetch
-from bot.domain.errors import FairbrushError, FlagError, NotYours
-from bot.domain.ids import RequestId
-from bot.domain.text import Text
-from bot.presentation.actions import (
-    Action,
-    Listing,
-    OnPage,
-    OnRequest,
-    Verb,
-    decode,
-    mark,
-    may_press,
-    rule_of,
+from bot.chat.discord.answers import (
+    TooLate,
+    address_of,
+    asker_of,
+    defer,
+    is_adult,
+    open_modal,
+    show_once,
+    whisper,
 )
-from bot.presentation.card_denied import error_card
-from bot.presentation.cards import Card, CardState
+from bot.chat.discord.modals import modal_of
+from bot.chat.discord.options import TargetMessage
+from bot.chat.discord.targets import first_picture, request_of, words_of
+from bot.chat.discord.uploads import Download, Upload, fetch
+from bot.domain.errors import FairbrushError, NotFound
+from bot.domain.text import Text
+from bot.presentation.actions import Action, OnRequest, Rule, Verb, decode, rule_of
 from bot.presentation.flags import Ask
-from bot.presentation.help_cards import help_card
+from bot.presentation.language import Language, Languages
+from bot.presentation.specs import Menu
 from bot.service.gate import Asker, Origin
-from bot.service.own_cards import OwnCards
-from bot.service.records import RequestRecord
+from bot.service.outcomes import Bring, Call, Follow, Nothing, Open, Outcome, Remove, Tell
+from bot.service.reception import First, Reception, first_answer, refusal
 from bot.service.reporter import Reporter
-from bot.service.usecases import Receipt, UseCases
 
 log = logging.getLogger(__name__)
 
+Work = Callable[[Asker, Origin], Awaitable[Outcome]]
 
+
+@dataclass(frozen=True, slots=True)
 class Interactions:
     """What happens on each kind of interaction. One task each; none raises."""
 
-    def __init__(
-        self,
-        *,
-        usecases: UseCases,
-        reporter: Reporter,
-        admins: frozenset[int],
-        language: Language,
-        download: Download,
-    ) -> None:
-        self._usecases = usecases
-        self._cards = OwnCards(usecases)
-        self._reporter = reporter
-        self._admins = admins
-        self._language = language
-        self._download = download
+    reception: Reception
+    reporter: Reporter
+    admins: frozenset[int]
+    languages: Languages
+    download: Download
 
-    # Commands
+    # Commands and menus
 
     async def imagine(
         self,
@@ -71,233 +62,181 @@ class Interactions:
         ask: Ask | FairbrushError,
         uploads: Mapping[str, Upload],
         *,
-        private: bool,
+        typed: frozenset[str] = frozenset(),
         command: str = "imagine",
     ) -> None:
-        """``ask``: what the options say, or what is wrong with them."""
+        """``ask``: what the options say, or what is wrong with them; ``typed``: names of those used."""
 
-        async def accept(asker: Asker, origin: Origin) -> tuple[Receipt, ...]:
+        async def paint(asker: Asker, origin: Origin) -> Outcome:
             if isinstance(ask, FairbrushError):
                 raise ask
-            images = {name: await fetch(upload, self._download) for name, upload in uploads.items()}
-            return await self._usecases.imagine(ask, asker, origin, images)
+            images = {name: await fetch(upload, self.download) for name, upload in uploads.items()}
+            return await self.reception.paint(ask, asker, origin, images, typed=typed)
 
-        await self._paint(interaction, accept, private=private, command=command)
+        asker = asker_of(interaction, self.admins)
+        private = not isinstance(ask, Ask) or self.reception.is_private(ask, asker, typed)
+        first = First.WHISPER if private else First.REPLY
+        await self._answer(interaction, first, paint, private=private, command=command)
 
-    async def queue(self, interaction: discord.Interaction) -> None:
-        await self._tell(interaction, self._cards.queue)
+    async def call(self, interaction: discord.Interaction, call: Call) -> None:
+        await self._answer(interaction, First.WHISPER, lambda asker, _: self.reception.command(call, asker))
 
-    async def quota(self, interaction: discord.Interaction) -> None:
-        await self._tell(interaction, self._cards.quota)
+    async def menu(self, interaction: discord.Interaction, menu: Menu, target: TargetMessage) -> None:
+        """Something is to be done with a message, ours or anybody's."""
+        request = request_of(target) if target.author == interaction.application_id else None
+        match menu:
+            case Menu.EDIT:
+                await self._edit_picture(interaction, target)
+            case Menu.AGAIN if request is not None:
+                await self._pressed(interaction, OnRequest(Verb.AGAIN, request), First.REPLY)
+            case Menu.SETTINGS if request is not None:
+                await self._pressed(interaction, OnRequest(Verb.SETTINGS, request), First.WHISPER)
+            case Menu.AGAIN if words := words_of(target):
+                await self.imagine(interaction, Ask(prompt_text=words), {})
+            case Menu.AGAIN:
+                said = Text("There is neither a picture of mine in that message nor a word to paint.")
+                await self.refuse(interaction, NotFound(said))
+            case Menu.SETTINGS:
+                said = Text("That picture is not one of mine, so I do not know what it was made with.")
+                await self.refuse(interaction, NotFound(said))
 
-    async def templates(self, interaction: discord.Interaction, page: int = 0) -> None:
-        async def card(_: Asker) -> Card:
-            return self._cards.templates(page)
+    async def _edit_picture(self, interaction: discord.Interaction, target: TargetMessage) -> None:
+        picture = first_picture(target)
+        if picture is None:
+            said = Text("There is no picture in that message. Choose one that has a picture.")
+            await self.refuse(interaction, NotFound(said))
+            return
+        key = str(interaction.id)
+        upload = Upload(picture.url, picture.filename, picture.size)
+        self.reception.cloakroom.hand_in(key, fetch(upload, self.download))
+        await self._open(interaction, Open(self.reception.follow_ups.edit_picture_form(key)))
 
-        await self._tell(interaction, card)
-
-    async def help(self, interaction: discord.Interaction) -> None:
-        async def card(_: Asker) -> Card:
-            return help_card()
-
-        await self._tell(interaction, card)
-
-    async def cancel(self, interaction: discord.Interaction, wanted: str) -> None:
-        async def card(asker: Asker) -> Card:
-            if not wanted.strip():
-                return await self._cards.queue(asker)
-            result = await self._usecases.cancel(wanted, asker)
-            said = (
-                Text("They had ended before.")
-                if not result.cancelled and not result.stopping
-                else Text("It is taken back.")
-                if not result.stopping
-                else Text("Its server was asked to stop it.")
-            )
-            return Card(CardState.INFO, Text("Cancel"), lines=(said,), private=True)
-
-        await self._tell(interaction, card)
-
-    # Buttons
+    # Buttons and forms
 
     async def press(self, interaction: discord.Interaction, custom_id: str) -> None:
         action = decode(custom_id)
-        match action:
-            case None:
-                await self.refuse(
-                    interaction,
-                    FlagError(
-                        Text("This button is of another version, or not one of ours. Use the commands.")
-                    ),
-                )
-            case OnRequest(verb=Verb.EDIT, request=request):
-                await self._open_edit(interaction, request)
-            case OnRequest(verb=Verb.CANCEL, request=request):
-                await self._cancel_by_button(interaction, request)
-            case OnRequest(verb=Verb.DELETE, request=request):
-                await self._delete(interaction, action, request)
-            case OnRequest(verb=Verb.SHOW, request=request):
-                await self._show_again(interaction, action, request)
-            case OnRequest(verb=Verb.REROLL | Verb.AGAIN, request=request):
-                await self._again(interaction, action, request)
-            case OnPage(listing=Listing.QUEUE, page=page):
-                await self._tell(interaction, lambda asker: self._cards.queue(asker, page))
-            case OnPage(listing=Listing.QUOTA):
-                await self._tell(interaction, self._cards.quota)
-            case OnPage(listing=Listing.TEMPLATES, page=page):
-                await self.templates(interaction, page)
-            case OnPage(listing=Listing.HELP):
-                await self.help(interaction)
-            case _:
-                await self.refuse(interaction, FlagError(Text("This button has no meaning here.")))
+        if self.reception.is_repeat(action, asker_of(interaction, self.admins)):
+            await self._deferred(interaction, First.QUIET, private=False)
+            return
+        first = first_answer(action)
+        if (
+            action is not None
+            and first is First.REPLY
+            and rule_of(action) is Rule.OWNER_OR_ADMIN
+            and _somebody_elses(interaction)
+        ):
+            first = First.WHISPER  # it will be refused: a private word
+        await self._pressed(interaction, action, first)
+
+    async def _pressed(self, interaction: discord.Interaction, action: Action | None, first: First) -> None:
+        async def work(asker: Asker, origin: Origin) -> Outcome:
+            return await self.reception.press(action, asker, origin)
+
+        private = first is First.REPLY and _only_theirs(interaction)
+        await self._answer(interaction, first, work, action=action, private=private)
 
     async def fill(self, interaction: discord.Interaction, custom_id: str, fields: Mapping[str, str]) -> None:
         """A modal was sent off."""
         action = decode(custom_id)
-        if not isinstance(action, OnRequest) or action.verb is not Verb.EDIT:
-            await self.refuse(interaction, FlagError(Text("This form is of another version. Open it again.")))
-            return
-        request, words = action.request, fields.get("prompt", "")
 
-        async def accept(asker: Asker, origin: Origin) -> tuple[Receipt, ...]:
-            return await self._usecases.again(request, asker, origin, prompt_text=words)
+        async def work(asker: Asker, origin: Origin) -> Outcome:
+            return await self.reception.fill(action, fields, asker, origin)
 
-        await self._paint(interaction, accept, private=False)
-
-    # One way each
-
-    async def _paint(
-        self,
-        interaction: discord.Interaction,
-        accept: Callable[[Asker, Origin], Awaitable[tuple[Receipt, ...]]],
-        *,
-        private: bool,
-        command: str = "imagine",
-    ) -> None:
-        """Answer, accept, and let the reporter follow what was accepted."""
-        message = await self._deferred(interaction, ephemeral=private)
-        if message is None:
-            return
-        try:
-            address = await address_of(interaction, message, ephemeral=private)
-            receipts = await accept(
-                self._asker(interaction), self._origin(interaction, address, private=private, command=command)
-            )
-        except FairbrushError as error:
-            log.info("refused %s: %s (%s)", interaction.id, error.code, error.cause)
-            await self._show(interaction, error_card(error, owner=self._owner(interaction)))
-            return
-        for receipt in receipts:
-            self._reporter.follow(receipt.accepted.request)
-
-    async def _tell(self, interaction: discord.Interaction, card: Callable[[Asker], Awaitable[Card]]) -> None:
-        """A card for the eyes of whoever asked."""
-        if await self._deferred(interaction, ephemeral=True) is None:
-            return
-        try:
-            found = await card(self._asker(interaction))
-        except FairbrushError as error:
-            found = error_card(error, owner=self._owner(interaction))
-        await self._show(interaction, found)
+        await self._answer(interaction, First.REPLY, work, action=action, private=_only_theirs(interaction))
 
     async def refuse(self, interaction: discord.Interaction, error: FairbrushError) -> None:
-        async def card(_: Asker) -> Card:
+        async def work(_: Asker, __: Origin) -> Outcome:
             raise error
 
-        await self._tell(interaction, card)
+        await self._answer(interaction, First.WHISPER, work)
 
     async def stumbled(self, interaction: discord.Interaction) -> None:
         """A bug of ours: whoever waits hears of it, where something waits."""
         if interaction.type is discord.InteractionType.autocomplete:
             return
         error = FairbrushError(Text("Fairbrush stumbled over this. That is a bug, not your fault."))
-        if interaction.response.is_done():
-            await self._show(interaction, error_card(error, owner=self._owner(interaction)))
+        if not interaction.response.is_done():
+            await self.refuse(interaction, error)
+        elif interaction.response.type is discord.InteractionResponseType.deferred_message_update:
+            await self._whisper(interaction, Tell(refusal(error, asker_of(interaction, self.admins))))
         else:
-            await self.refuse(interaction, error)
+            await self._show(interaction, Tell(refusal(error, asker_of(interaction, self.admins))))
 
-    async def _again(self, interaction: discord.Interaction, action: Action, request: RequestId) -> None:
-        async def accept(asker: Asker, origin: Origin) -> tuple[Receipt, ...]:
-            await self._may(asker, action, request)
-            return await self._usecases.again(request, asker, origin)
+    # One way for all
 
-        ephemeral = bool(interaction.message and interaction.message.flags.ephemeral)
-        await self._paint(interaction, accept, private=ephemeral)
-
-    async def _cancel_by_button(self, interaction: discord.Interaction, request: RequestId) -> None:
-        if await self._deferred(interaction, ephemeral=False, update=True) is None:
-            return
+    async def _answer(
+        self,
+        interaction: discord.Interaction,
+        first: First,
+        work: Work,
+        *,
+        action: Action | None = None,
+        private: bool = False,
+        command: str = "imagine",
+    ) -> None:
+        """Answer at once, do the work, and carry out what follows."""
+        asker = asker_of(interaction, self.admins)
+        private = private or first is First.WHISPER
+        address = Address.nowhere()
+        if first is First.TURN and not _only_theirs(interaction):
+            first = First.WHISPER
+        if first is not First.FORM:
+            message = await self._deferred(interaction, first, private=private)
+            if message is None:
+                return
+            if first in (First.REPLY, First.WHISPER):
+                address = await address_of(interaction, message, ephemeral=private)
         try:
-            await self._usecases.cancel(request, self._asker(interaction))
+            outcome = await work(asker, self._origin(interaction, address, private=private, command=command))
         except FairbrushError as error:
-            theirs = request if isinstance(error, NotYours) else None
-            card = error_card(error, owner=self._owner(interaction), theirs=theirs)
-            await self._quietly(whisper(interaction, card, self._language))
+            log.info("refused %s: %s (%s)", interaction.id, error.code, error.cause)
+            await self._refused(interaction, first, Tell(refusal(error, asker, action)))
+            return
+        await self._carry_out(interaction, first, outcome, address)
 
-    async def _delete(self, interaction: discord.Interaction, action: Action, request: RequestId) -> None:
-        """Take the message away; the result itself goes when retention says so."""
-        if await self._deferred(interaction, ephemeral=False, update=True) is None:
-            return
-        try:
-            await self._may(self._asker(interaction), action, request)
-        except FairbrushError as error:
-            card = error_card(error, owner=self._owner(interaction))
-            await self._quietly(whisper(interaction, card, self._language))
-            return
-        await self._quietly(interaction.delete_original_response())
+    async def _refused(self, interaction: discord.Interaction, first: First, said: Tell) -> None:
+        match first:
+            case First.REPLY | First.WHISPER:
+                await self._show(interaction, said)
+            case First.QUIET | First.TURN:
+                await self._whisper(interaction, said)
+            case First.FORM:
+                if await self._deferred(interaction, First.WHISPER, private=True) is not None:
+                    await self._show(interaction, said)
 
-    async def _show_again(self, interaction: discord.Interaction, action: Action, request: RequestId) -> None:
-        """Bring a result that could not be shown where it belonged, for one pair of eyes."""
-        message = await self._deferred(interaction, ephemeral=True)
-        if message is None:
-            return
-        try:
-            await self._may(self._asker(interaction), action, request)
-            address = await address_of(interaction, message, ephemeral=True)
-        except FairbrushError as error:
-            await self._show(interaction, error_card(error, owner=self._owner(interaction)))
-            return
-        await self._reporter.bring(request, address.to_text())
+    async def _carry_out(
+        self, interaction: discord.Interaction, first: First, outcome: Outcome, address: Address
+    ) -> None:
+        match outcome:
+            case Tell() if first is First.QUIET:
+                await self._whisper(interaction, outcome)
+            case Tell():
+                await self._show(interaction, outcome)
+            case Follow(requests=requests):
+                for request in requests:
+                    self.reporter.follow(request)
+            case Open():
+                await self._open(interaction, outcome)
+            case Bring(request=request):
+                await self.reporter.bring(request, address.to_text())
+            case Remove():
+                await self._quietly(interaction.delete_original_response())
+            case Nothing():
+                return
 
-    async def _open_edit(self, interaction: discord.Interaction, request: RequestId) -> None:
-        asker = self._asker(interaction)
+    async def _open(self, interaction: discord.Interaction, outcome: Open) -> None:
         try:
-            record = await self._may(asker, OnRequest(Verb.EDIT, request), request)
-            modal = edit_modal(record, self._language)
-        except FairbrushError as error:
-            await self.refuse(interaction, error)
-            return
-        try:
-            await open_modal(interaction, modal)
+            await open_modal(interaction, modal_of(outcome.form, self._language(interaction, private=True)))
         except TooLate as error:
             log.info("form of %s came too late: %s", interaction.id, error)
 
-    async def _may(self, asker: Asker, action: Action, request: RequestId) -> RequestRecord:
-        """Raises NotYours and NotFound."""
-        record = await self._usecases.request(request, asker)
-        person = await self._usecases.accounts.person(asker.identity, asker.name)
-        owner = record.user == person.user
-        if not may_press(rule_of(action), owner=owner, admin=asker.admin, private=record.private):
-            raise NotYours(Text("That is somebody else's picture. You can imagine it as yourself."))
-        return record
-
-    # Small things
-
-    async def _deferred(
-        self, interaction: discord.Interaction, *, ephemeral: bool, update: bool = False
-    ) -> int | None:
+    async def _deferred(self, interaction: discord.Interaction, first: First, *, private: bool) -> int | None:
         """See :func:`defer`; None when it was too late, and nobody waits any more."""
         try:
-            return await defer(interaction, ephemeral=ephemeral, update=update)
+            return await defer(interaction, ephemeral=private, update=first in (First.QUIET, First.TURN))
         except TooLate as error:
             log.info("interaction %s was answered too late: %s", interaction.id, error)
             return None
-
-    def _asker(self, interaction: discord.Interaction) -> Asker:
-        return asker_of(interaction, self._admins)
-
-    def _owner(self, interaction: discord.Interaction) -> str:
-        return mark(f"discord:{interaction.user.id}")
 
     def _origin(
         self, interaction: discord.Interaction, address: Address, *, private: bool, command: str
@@ -308,11 +247,28 @@ class Interactions:
             reply=address.to_text(),
             private=private,
             command=command,
-            options={"file_bytes": interaction.filesize_limit, "guild": interaction.guild_id or 0},
+            adult=is_adult(interaction),
+            options={
+                "file_bytes": interaction.filesize_limit,
+                "guild": interaction.guild_id or 0,
+                "language": self._language(interaction, private=private).code,
+            },
         )
 
-    async def _show(self, interaction: discord.Interaction, card: Card) -> None:
-        await self._quietly(show_once(interaction, card, self._language))
+    def _language(self, interaction: discord.Interaction, *, private: bool) -> Language:
+        """What one person alone reads is in their language, what all read in the guild's."""
+        if private or interaction.guild_id is None:
+            return self.languages.of(str(interaction.locale))
+        # Guilds that have chosen no language of their own say English.
+        chosen = interaction.guild_locale
+        plain = chosen is None or chosen is discord.Locale.american_english
+        return self.languages.of(None if plain else str(chosen))
+
+    async def _show(self, interaction: discord.Interaction, said: Tell) -> None:
+        await self._quietly(show_once(interaction, said, self._language(interaction, private=True)))
+
+    async def _whisper(self, interaction: discord.Interaction, said: Tell) -> None:
+        await self._quietly(whisper(interaction, said, self._language(interaction, private=True)))
 
     async def _quietly(self, call: Awaitable[None]) -> None:
         """A word that does not come through is no reason to stop anything."""
@@ -320,3 +276,16 @@ class Interactions:
             await call
         except (discord.HTTPException, aiohttp.ClientError, TimeoutError, OSError) as error:
             log.info("an answer did not come through: %r", error)
+
+
+def _somebody_elses(interaction: discord.Interaction) -> bool:
+    """Another person's command or button made the message pressed on, as Discord remembers."""
+    message = interaction.message
+    made_by = None if message is None else message.interaction_metadata
+    return made_by is not None and made_by.user.id != interaction.user.id
+
+
+def _only_theirs(interaction: discord.Interaction) -> bool:
+    """The message pressed on is seen by one person alone."""
+    message = interaction.message
+    return message is not None and message.flags.ephemeral

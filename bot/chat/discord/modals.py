@@ -1,4 +1,4 @@
-"""Forms: change the words of a picture and paint it again."""
+"""Forms as Discord shows them, and what comes back of them."""
 
 from __future__ import annotations
 
@@ -7,40 +7,41 @@ from typing import Any
 
 import discord
 
-from bot.chat.discord.render import Language
-from bot.domain.text import Text
-from bot.presentation.actions import OnRequest, Verb, encode
-from bot.service.again import ask_of
-from bot.service.records import RequestRecord
+from bot.presentation.actions import encode
+from bot.presentation.forms import Field, Form
+from bot.presentation.language import Language
 
 FIELD = 4000
 """Characters that Discord takes in one field."""
-PROMPT = "prompt"
+LABEL, HINT = 45, 100
+"""Characters of a title or label, and of what stands in an empty field."""
 
 
-class Form(discord.ui.Modal):
-    """A modal whose answer is read from its data, by whatever process runs then."""
+class Modal(discord.ui.Modal):
+    """A form whose answer is read from its data, by whatever process runs then."""
 
     async def on_submit(self, interaction: discord.Interaction) -> None:
         """Read in :meth:`bot.chat.discord.frontend.Interactions.fill`."""
 
 
-def edit_modal(record: RequestRecord, language: Language) -> discord.ui.Modal:
-    """The words of a request, to be changed. Raises NotFound when they are not kept any more."""
-    ask = ask_of(record)
-    form = Form(
-        title=language.label(Text("Edit"))[:45], custom_id=encode(OnRequest(Verb.EDIT, record.id)), timeout=1
+def modal_of(form: Form, language: Language) -> discord.ui.Modal:
+    """``form`` as Discord shows it."""
+    modal = Modal(title=language.label(form.title)[:LABEL], custom_id=encode(form.action), timeout=1)
+    for field in form.fields:
+        modal.add_item(_input(field, language))
+    return modal
+
+
+def _input(field: Field, language: Language) -> discord.ui.TextInput[Any]:
+    return discord.ui.TextInput(
+        label=language.label(field.label)[:LABEL],
+        custom_id=field.name,
+        style=discord.TextStyle.paragraph if field.long else discord.TextStyle.short,
+        default=field.value[:FIELD] or None,
+        placeholder=language.label(field.hint)[:HINT] if field.hint else None,
+        required=field.required,
+        max_length=FIELD,
     )
-    form.add_item(
-        discord.ui.TextInput(
-            label=language.label(Text("What to paint"))[:45],
-            custom_id=PROMPT,
-            style=discord.TextStyle.paragraph,
-            default=ask.prompt_text[:FIELD],
-            max_length=FIELD,
-        )
-    )
-    return form
 
 
 def submitted(data: Mapping[str, Any]) -> dict[str, str]:

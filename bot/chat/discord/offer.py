@@ -3,15 +3,16 @@ in advance, so that nobody waits for it."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from types import MappingProxyType
 
 from bot.chat.discord.commands import Registration, register
 from bot.chat.discord.options import Invocation
 from bot.domain.text import Text
 from bot.presentation.specs import (
+    MENUS,
     Commands,
-    CommandSpec,
     Context,
     Index,
     Suggestion,
@@ -21,9 +22,6 @@ from bot.presentation.specs import (
 )
 from bot.templates.sizes import Limits
 from bot.templates.template import Template
-
-ANSWERED = frozenset({"queue", "cancel", "quota", "templates", "help"})
-"""Commands beside those that paint."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,12 +33,9 @@ class Offer:
     registration: Registration
     notes: tuple[Text, ...] = field(default=())
 
-    def spec(self, name: str) -> CommandSpec | None:
-        return self.commands.get(name)
-
     def suggestions(self, invocation: Invocation, jobs: Sequence[Suggestion]) -> tuple[Suggestion, ...]:
         """For the option that is being typed into; () for one that has none."""
-        spec = self.spec(invocation.name)
+        spec = self.commands.get(invocation.name, *invocation.subcommands)
         focused = invocation.focused
         option = None if spec is None or focused is None else spec.option(focused.name)
         if option is None or focused is None or not option.autocomplete:
@@ -49,14 +44,23 @@ class Offer:
         return suggest(option.autocomplete, focused.typed, context)
 
 
-def make_offer(templates: Sequence[Template], limits: Limits, tiers: Sequence[str]) -> Offer:
-    """``limits``: of the most generous tier. Takes a moment for thousands of models: call it in a thread."""
-    commands = make_commands(templates, limits, tiers=tuple(tiers), linking=False)
-    shown = [spec for spec in commands.specs if commands.paints(spec.name) or spec.name in ANSWERED]
-    registration = register(shown, menus=())
+def make_offer(
+    templates: Sequence[Template],
+    limits: Limits,
+    tiers: Sequence[str],
+    *,
+    disabled: Sequence[str] = (),
+    locales: Mapping[str, Callable[[str], str]] = MappingProxyType({}),
+    linking: bool = False,
+) -> Offer:
+    """``limits``: of the most generous tier; ``disabled``: templates that an operator may offer again;
+    ``linking``: there is another platform to be linked with. Takes a moment for thousands of models: call it
+    in a thread."""
+    commands = make_commands(templates, limits, tiers=tuple(tiers), linking=linking)
+    registration = register(commands.specs, menus=MENUS, locales=locales)
     return Offer(
         commands,
-        build_index(templates, commands.specs),
+        build_index(templates, commands.specs, disabled),
         registration,
         (*commands.notes, *registration.notes),
     )
