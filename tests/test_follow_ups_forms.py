@@ -82,6 +82,7 @@ def test_fields_are_what_the_template_has() -> None:
     assert names(form_for(ask)) == ["prompt", "negative", "size", "steps", "options"]
     assert names(form_for(ask, "flux")) == ["prompt", "size", "steps", "guidance", "options"]
     assert names(form_for(ask, "image-to-image")) == ["prompt", "negative", "denoise", "steps", "options"]
+    assert names(form_for(Ask(), "upscale")) == ["options"]
     assert form_for(ask).action == OnRequest(Verb.EDIT, REQUEST)
     assert form_for(ask).fields[0].required
 

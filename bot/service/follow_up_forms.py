@@ -55,10 +55,7 @@ _KNOWN = (PROMPT, NEGATIVE, *_MAIN, MORE)
 def edit_form(request: RequestId, ask: Ask, template: Template) -> Form:
     """``ask`` made the request, with ``template``. Raises FlagError when it is too long for a form."""
     typed = replace(without_files(ask), private=False)
-    texts = (
-        *_text(PROMPT, Text("What to paint"), _quoted(typed.prompt_text), required=_needs(template)),
-        *_negative(typed, template),
-    )
+    texts = (*_prompt(typed.prompt_text, Text("What to paint"), template), *_negative(typed, template))
     if len(texts) >= MOST_FIELDS:
         raise _too_long(ask)
     fields: list[Field] = []
@@ -75,7 +72,7 @@ def edit_form(request: RequestId, ask: Ask, template: Template) -> Form:
 
 def edit_picture_form(key: str, words: str, template: Template) -> Form:
     """For a picture that was handed in under ``key``, to be repainted by ``template``."""
-    prompt = _text(PROMPT, Text("What it should become"), _quoted(words), required=_needs(template))
+    prompt = _prompt(words, Text("What it should become"), template)
     strength = _main(DENOISE, Ask(), template)
     hint = Text("--seed 7 --count 2 --style ink")
     more = Field(MORE, Text("More, as flags"), long=True, hint=hint)
@@ -96,14 +93,12 @@ def filled_in(fields: Mapping[str, str]) -> Ask:
     return ask_from(given)
 
 
-def _needs(template: Template) -> bool:
-    prompt = template.parameters.get("prompt_text")
-    return isinstance(prompt, TextParameter) and prompt.required
-
-
-def _quoted(words: str) -> str:
-    """Words that read back as words, whatever they look like."""
-    return format_flags(Ask(prompt_text=words))
+def _prompt(words: str, label: Text, template: Template) -> tuple[Field, ...]:
+    """Written so that it reads back as words, whatever they look like."""
+    parameter = template.parameters.get("prompt_text")
+    if not isinstance(parameter, TextParameter):
+        return ()
+    return _text(PROMPT, label, format_flags(Ask(prompt_text=words)), required=parameter.required)
 
 
 def _negative(ask: Ask, template: Template) -> tuple[Field, ...]:

@@ -38,10 +38,18 @@ def upscaler(templates: Sequence[Template], *, words: bool = True) -> Template |
 
     Where none has the command for it: one that wants nothing but a picture, and has a node that enlarges.
     """
-    fitting = [each for each in templates if _from_a_picture(each) and (words or not _needs_words(each))]
-    named = [each for each in fitting if each.command == UPSCALE]
-    likely = named or [each for each in fitting if PROMPT not in each.parameters and _has_upscaler(each)]
+    named = [each for each in templates if each.command == UPSCALE and _enlarges(each, words=words)]
+    likely = named or [
+        each
+        for each in templates
+        if PROMPT not in each.parameters and _enlarges(each, words=words) and _has_upscaler(each)
+    ]
     return min(likely, key=lambda each: not each.is_default, default=None)
+
+
+def can_repaint(templates: Sequence[Template]) -> bool:
+    """Whether :func:`repainter` finds one; quick."""
+    return any(map(_repaints, templates))
 
 
 def strength_of(template: Template) -> FloatParameter | None:
@@ -88,15 +96,21 @@ def _distance(template: Template, model: str | None) -> tuple[bool, ...]:
     )
 
 
+def _enlarges(template: Template, *, words: bool) -> bool:
+    return _from_a_picture(template) and (words or not _needs_words(template))
+
+
 def _repaints(template: Template) -> bool:
     return takes_words(template) and template.command != UPSCALE and _from_a_picture(template)
 
 
 def _from_a_picture(template: Template) -> bool:
     """It needs one picture, no other file, and makes pictures of it."""
+    image = template.parameters.get(INPUT_IMAGE)
     return (
-        template.media == (INPUT_IMAGE,)
-        and template.parameters[INPUT_IMAGE].kind is Kind.IMAGE
+        image is not None
+        and image.kind is Kind.IMAGE
+        and template.media == (INPUT_IMAGE,)
         and not _MOVING & template.parameters.keys()
         and not any(word in name for name in _saving(template) for word in _NO_PICTURE)
     )

@@ -26,6 +26,7 @@ from bot.service.follow_up_pictures import picture_of
 from bot.service.follow_up_settings import made_with_values, notes_of
 from bot.service.follow_up_templates import (
     MODEL,
+    can_repaint,
     model_of,
     repainter,
     takes_words,
@@ -72,7 +73,7 @@ class FollowUps:
         return Offers(
             # What has just been enlarged is too large for most graphics cards to be enlarged once more.
             upscale=enlarging is not None and enlarging.name != request.template,
-            variation=words and repainter(templates, own) is not None,
+            variation=words and can_repaint(templates),
             edit=own is not None and takes_words(own),
             reroll=own is not None and "seed" in own.parameters,
         )
