@@ -9,6 +9,7 @@ goes through the same scheduler, before everything else.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import itertools
 import logging
 from collections.abc import Awaitable, Callable
@@ -47,7 +48,7 @@ LOOK_EVERY, LONGEST_LOOK = 2.0, 30.0
 LOOKS = 40
 """A second, at requests that wait: more cards than platforms take would be drawn for nobody."""
 MOST_CALLS = 32
-"""Calls to a platform under way at a time."""
+"""Calls for progress under way at a time."""
 PATIENCE = 20.0
 """Seconds that a delivery is tried again and again before it gives its place to others for a while."""
 
@@ -229,20 +230,14 @@ class Reporter:
         self._changed.clear()
         match self._outbox.next(self._clock.monotonic()):
             case Send() as send:
-                await self._calls.acquire()
                 tasks.create_task(self._call(send), name=f"showing {send.key[0]}")
             case Wait(seconds=seconds):
                 await _within(seconds, self._changed.wait())
 
     async def _call(self, send: Send[Key, Shown]) -> None:
-        try:
-            refusal = await self._made(send)
-        except Exception:
-            # One card that cannot be drawn must not end the bot; its result is tried again later.
-            log.exception("stumbled over the card of %s", send.key[0])
-            refusal = self._postponed(send.key, Transient()) if send.state.deliver else Gone()
-        finally:
-            self._calls.release()
+        # Cards of progress that hang hold up no result.
+        async with contextlib.nullcontext() if send.state.deliver else self._calls:
+            refusal = await self._surely_made(send)
         now = self._clock.monotonic()
         if refusal is None:
             self._outbox.sent(send.key, now)
@@ -252,6 +247,14 @@ class Reporter:
             self._gone[send.key] = send.route
             self._insist(send.key)
         self._changed.set()
+
+    async def _surely_made(self, send: Send[Key, Shown]) -> Refusal | None:
+        try:
+            return await self._made(send)
+        except Exception:
+            # One card that cannot be drawn must not end the bot; its result is tried again later.
+            log.exception("stumbled over the card of %s", send.key[0])
+            return self._postponed(send.key, Transient()) if send.state.deliver else Gone()
 
     async def _made(self, send: Send[Key, Shown]) -> Refusal | None:
         request = self._requests.get(send.key)

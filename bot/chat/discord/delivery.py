@@ -124,19 +124,20 @@ class Delivery:
         if self.reply.first is not None:
             return _sent(self.reply.first)
         why: Text | None = None
+        at_all = False
         for way in self._ways():
             if why is not None and way is not Way.DIRECT:
                 continue
             verdict = await self._by(way, letter)
             match verdict:
                 case discord.Message():
-                    if why is not None:
+                    if why is not None and not at_all:
                         await self._say_where(why)
                     return _sent(await self._arrived(way, verdict))
                 case RetryAfter() | Transient() | TooLarge():
                     return verdict
                 case Forbidden():
-                    why = why_forbidden(self.client, self.reply.address)
+                    at_all, why = verdict.at_all, why_forbidden(self.client, self.reply.address)
             log.info("result of %s cannot go %s: %s", self.request.id, way.value, type(verdict).__name__)
         return await self._keep(why)
 
@@ -251,7 +252,7 @@ class Delivery:
                 verdict = await self.posts.edit(address, each)
             else:
                 return
-            if not isinstance(verdict, Forbidden | Malformed):
+            if verdict not in (Forbidden(), Malformed()):
                 return
 
     def _nonce(self, number: int) -> int:

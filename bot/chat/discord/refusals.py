@@ -27,7 +27,10 @@ class Expired:
 
 @dataclass(frozen=True, slots=True)
 class Forbidden:
-    """The bot has not the rights for it there."""
+    """The bot has not the rights for it there. ``at_all``: not for anything, since it does not see the
+    channel."""
+
+    at_all: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +48,8 @@ VERDICTS = (RetryAfter, Transient, Gone, Expired, Forbidden, TooLarge, Malformed
 
 _EXPIRED = {10015, 10062, 50027}
 """Unknown webhook, unknown interaction, invalid webhook token."""
-_FORBIDDEN = {50001, 50013}
+_MISSING_ACCESS = 50001
+_FORBIDDEN = {_MISSING_ACCESS, 50013}
 """Missing access, missing permissions."""
 _GONE = {10003, 10004, 10008, 10013, 40094, 50005, 50007, 50024, 50083, 50278, 160005}
 """Unknown channel, guild, message, user; follow-ups used up; somebody else's message; a person who takes
@@ -77,7 +81,7 @@ def _verdict(error: discord.HTTPException) -> Verdict:
     if code in _EXPIRED:
         return Expired()
     if code in _FORBIDDEN:
-        return Forbidden()
+        return Forbidden(at_all=code == _MISSING_ACCESS)
     if code == _TOO_LARGE or status == 413:
         return TooLarge()
     if code in _GONE or status == 404:

@@ -101,7 +101,7 @@ class DiscordScreen:
     async def _edited(self, request: RequestRecord, reply: Reply, letter: Letter) -> Refusal | None:
         """Once more without an embed where it is that which is not taken; not again after that."""
         verdict = await self._edit(reply, letter)
-        if isinstance(verdict, Forbidden | Malformed) and not reply.plain:
+        if verdict in (Forbidden(), Malformed()) and not reply.plain:
             if reply.once("plain"):
                 log.warning("the card of %s is shown as text: %s", request.id, type(verdict).__name__)
             reply.plain = True
