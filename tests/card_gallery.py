@@ -38,6 +38,7 @@ from bot.presentation.help_cards import (
     start_card,
     template_card,
 )
+from tests.card_gallery_admin import ADMIN_CARDS
 
 SNAPSHOTS = Path(__file__).parent / "data" / "cards"
 
@@ -276,6 +277,7 @@ OTHERS: Mapping[str, Callable[[], Card]] = {
     "error-server": lambda: error_card(
         ServerUnreachable(Text("The ComfyUI server does not answer.")), job=JobId(f"{REQUEST}-1")
     ),
+    **ADMIN_CARDS,
 }
 
 

@@ -96,5 +96,5 @@ def _limit_of_jobs(who: Who, left: int | None) -> Text:
 
 def reason_line(reason: str) -> Text | None:
     """Why, in somebody's own words; None where nothing was said."""
-    words = shorten(one_line(reason), _REASON_CHARACTERS)
-    return Text("Reason: {reason}", reason=words) if words else None
+    words = shorten(one_line(reason), _REASON_CHARACTERS).rstrip(".")
+    return Text("Reason: {reason}.", reason=words) if words else None

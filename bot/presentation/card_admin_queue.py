@@ -59,9 +59,9 @@ def admin_queue_card(line: WholeLine, *, owner: str, now: int, page: int = 0) ->
     found = page_of(line.jobs, page, IN_A_ROW)
     lines = []
     if line.paused:
-        lines.append(Text("Paused: nothing new is started. {command}", command=Command("admin resume")))
+        lines.append(Text("Paused: nothing new begins until {command}.", command=Command("admin resume")))
     if line.draining:
-        lines.append(Text("Draining: nothing new is taken. {command}", command=Command("admin resume")))
+        lines.append(Text("Draining: nothing new is taken until {command}.", command=Command("admin resume")))
     lines += [_notice(at, text, now) for at, text in line.notices[-_LATEST:]]
     rows = [_job_row(number, job, owner) for number, job in found.shown]
     at_servers = sum(bool(job.server) for job in line.jobs)
@@ -118,7 +118,7 @@ def _job_row(number: int, job: LineJob, owner: str) -> Row:
 
 def _stands(job: LineJob) -> Text:
     if not job.server:
-        waited = Text("waits since {time}", time=about(job.waited_ms))
+        waited = Text("has waited {time}", time=about(job.waited_ms))
         where = (
             waited if job.place is None else Text("place {place}, {waited}", place=job.place, waited=waited)
         )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import get_args
@@ -14,7 +15,8 @@ from bot.domain.quota_days import local_time
 from bot.domain.text import Text
 from bot.presentation.actions import mark
 from bot.presentation.card_admin_lists import AUDIT_ROWS, Deed, UsageEntry, audit_card, detail_of, usage_card
-from bot.presentation.card_admin_pages import joined
+from bot.presentation.card_admin_pages import joined, page_of
+from bot.presentation.card_words import gpu_seconds
 from bot.presentation.cards import Card
 from bot.service.admin_people import FOR_GOOD
 from bot.service.admin_words import Said
@@ -54,11 +56,11 @@ class AdminRecords:
 
     async def audit(self, asker: Asker, page: int = 0) -> Card:
         entries = await self.operator.store.audit_log(_MOST_DEEDS)
-        names = await self._names(entries[page * AUDIT_ROWS : (page + 1) * AUDIT_ROWS])
+        names = await self._names([entry for _, entry in page_of(entries, page, AUDIT_ROWS).shown])
         deeds = [self._deed(entry, names) for entry in entries]
         return audit_card(deeds, owner=mark(asker.identity), page=page)
 
-    async def _names(self, entries: tuple[AuditEntry, ...]) -> dict[str, str]:
+    async def _names(self, entries: Sequence[AuditEntry]) -> dict[str, str]:
         """The names last seen of those who did something and to whom it was done."""
         names: dict[str, str] = {}
         for wanted in {each for entry in entries for each in (entry.actor, entry.subject) if ":" in each}:
@@ -109,6 +111,12 @@ def _limits(detail: str) -> Text | None:
         return detail_of(detail)
     if not isinstance(limits, dict):
         return detail_of(detail)
-    return detail_of(
-        ", ".join(f"{name} {'unlimited' if value is None else value}" for name, value in limits.items())
+    seconds, jobs = limits.get("gpu_seconds"), limits.get("jobs")
+    return joined(
+        Text("GPU time not limited")
+        if seconds is None
+        else Text("{seconds} of GPU time a day", seconds=gpu_seconds(float(seconds))),
+        Text("pictures not limited")
+        if jobs is None
+        else Text.counted("{count} picture a day", "{count} pictures a day", int(jobs)),
     )
