@@ -18,7 +18,7 @@ from bot.presentation.cards import Code, Command
 _JOINER = "\u2060"
 """Is not drawn, breaks no line, and belongs to no link."""
 _LINKS = re.compile(
-    r"@(?=\w)|#(?=\w)|\$(?=[A-Za-z])|(?<!\w)/(?=\w)|:(?=//)"
+    r"@(?=\w)|#(?=\w)|\$(?=[A-Za-z])|(?<![\w<>])/(?=\w)|:(?=//)"
     r"|\.(?=[^\W\d_])|(?<=[\w])\.(?=\d+\.\d)|(?<=[^\W\d_])\.(?=\d)"
 )
 _TAG = re.compile(r"<[^>]*>")

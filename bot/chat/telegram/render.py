@@ -71,14 +71,14 @@ class _Sheet:
         return [line for text in texts if (line := self.line(text))]
 
     def rows(self, rows: tuple[Row, ...]) -> list[str]:
-        """As many as fit."""
+        """As many as fit whole."""
         drawn: list[str] = []
         for row in rows:
             self.left -= _OF_A_ROW
-            line = self.line(_of(row))
-            if not line:
+            text = _of(row)
+            if min(length(self._language.say(text)), LINE) >= self.left:
                 break
-            drawn.append(line)
+            drawn.append(self.line(text) or _NOTHING)
         return drawn
 
     def quotation(self, text: str, limit: int) -> str:
