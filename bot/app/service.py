@@ -39,6 +39,7 @@ from bot.service.gate import Gate
 from bot.service.housekeeping import Housekeeping
 from bot.service.imagine import Draw
 from bot.service.lanes import Lanes
+from bot.service.linking import Linking
 from bot.service.notices import Notices
 from bot.service.own_cards import OwnCards
 from bot.service.privacy import Privacy
@@ -255,6 +256,7 @@ async def make_reception(settings: Settings, usecases: UseCases, operator: Runni
             pictures_days=settings.retention.pictures_days,
         ),
         admin=AdminCommands(operator, admins=_operators(settings), timezone=settings.timezone),
+        linked=Linking(usecases.store, usecases.dispatcher.line, usecases.gate.clock),
         cloakroom=Cloakroom(),
         linking=settings.discord is not None and settings.telegram is not None,
     )

@@ -116,7 +116,7 @@ class FairQueue:
         ``item`` may name other servers than before. KeyError: the job was not in service.
         """
         served = self._settle(item.job, seconds)
-        self._enter(served.account.flow, item)
+        self._enter(self._flow(item.flow), item)
         self._leave(served)
 
     def attach(
@@ -142,6 +142,32 @@ class FairQueue:
             flow = self._flows[old.flow]
             self._enter(flow, replace(old, servers=servers))  # first: a flow that stays must not wake anew
             self._unlist(flow, old)
+
+    def move(self, job: JobId, flow: UserId, weight: float) -> None:
+        """A waiting job belongs to another flow from now on, at its place by age. KeyError: it does not
+        wait."""
+        old = self._waiting[job]
+        if old.flow != flow:
+            self.remove(job)
+            self.push(replace(old, flow=flow), weight=weight)
+
+    def level(self, flow: UserId, other: UserId) -> None:
+        """``flow`` has had as much of each server as ``other``, if that is more: two became one, or one
+        became two, and neither earns anything by it. What is in service counts as it was charged."""
+        if other in self._kept:
+            self._kept[flow] = max(self._kept[other], self._kept.get(flow, 0.0))
+        known = self._flows.get(other)
+        for server, account in tuple(known.accounts.items()) if known else ():
+            clock, ahead = self._clocks[server], account.virtual
+            own = self._flow(flow).accounts.get(server)
+            if own is None:
+                own = clock.open(self._flow(flow), server, ahead)
+            elif own.confirmed >= ahead:
+                continue
+            own.confirmed = ahead
+            clock.refresh(own, own.head)
+            if not own.active:
+                self._close(clock.rest(own), server)
 
     def reweigh(self, flow: UserId, weight: float) -> None:
         """Change a flow's share from its next dispatch on; one that is not known brings its weight later."""

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 
 from bot.domain.errors import FairbrushError, NoServerCan, StoreUnavailable
 from bot.domain.fairqueue import FairQueue, Waiting
 from bot.domain.guard import quarantined, too_big
 from bot.domain.ids import JobId, ServerName, TemplateName
+from bot.domain.linking import Regrouped
 from bot.domain.text import Text
 from bot.service.clock import Clock
 from bot.service.course import Guards
@@ -81,6 +83,20 @@ class Line:
         self._queue.give_back(item, seconds)
         self._note_stranded(name, item.servers)
         self._wake()
+
+    async def regroup(self, moved: Sequence[Regrouped]) -> None:
+        """Accounts were linked or parted: what waits of them goes into the flow of whose it is now, and what
+        was had counts for both. Raises StoreUnavailable; a restart makes up for what was not done."""
+        for each in moved:
+            self._queue.level(each.after, each.before)
+            for item in self._queue.waiting_of(each.before):
+                record = await self._store.job(item.job)
+                known = self.jobs.get(item.job)
+                if record is None or record.identity != each.identity or known is None:
+                    continue
+                if self._queue.waits(item.job):
+                    self._queue.move(item.job, each.after, known.weight)
+                    self.jobs[item.job] = replace(known, user=each.after)
 
     def drop(self, job: JobId) -> None:
         """It is over."""

@@ -39,6 +39,7 @@ from bot.service.defaults import Defaults
 from bot.service.follow_ups import FollowUps
 from bot.service.gate import Asker, Origin
 from bot.service.images import InputImage
+from bot.service.linking import Linking
 from bot.service.outcomes import Bring, Call, Follow, Nothing, Open, Outcome, Remove, Tell
 from bot.service.own_cards import OwnCards
 from bot.service.privacy import Privacy
@@ -131,6 +132,7 @@ class Reception:
     defaults: Defaults
     privacy: Privacy
     admin: AdminCommands
+    linked: Linking
     cloakroom: Cloakroom
     linking: bool = False
     """There is another platform to be linked with."""
@@ -188,6 +190,13 @@ class Reception:
                 return Tell(await self._settings(call, asker))
             case ("privacy",):
                 return Tell(await self.privacy.card(asker))
+            case ("link",):
+                code = str(call.options.get("code", "")).strip()
+                card = await (self.linked.enter(code, asker) if code else self.linked.code(asker))
+                await self.defaults.load()  # they go with the person
+                return Tell(card)
+            case ("unlink",):
+                return Tell(await self.linked.question(asker))
             case ("help",):
                 return Tell(help_card(linking=self.linking))
             case ("admin", *_):
@@ -255,6 +264,11 @@ class Reception:
             case OnQuestion(danger=Danger.ERASE):
                 await self._own(action, asker)
                 return Tell(await self.privacy.answered(action, asker))
+            case OnQuestion(danger=Danger.UNLINK):
+                await self._own(action, asker)
+                card = await self.linked.answered(action, asker)
+                await self.defaults.load()
+                return Tell(card)
             case OnQuestion():
                 return Tell(await self.admin.press(action, asker))
             case OnExample(number=int(number)) if number < len(EXAMPLES):

@@ -1,0 +1,100 @@
+"""Linking through the whole service: one quota, one flow, one history; and apart again."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from bot.domain.errors import Denied
+from bot.domain.ids import IdentityId, UserId
+from bot.presentation.actions import Danger, OnQuestion, mark
+from bot.presentation.card_plain import plain
+from bot.service.gate import Asker
+from bot.service.linking import Linking
+from tests.support.service import Bot, bot_at_work
+
+ANN, ALT = Asker(IdentityId("test:ann"), "ann"), Asker(IdentityId("test:alt"), "alt")
+
+
+@pytest.fixture
+async def bot(tmp_path: Path) -> AsyncIterator[Bot]:
+    async with bot_at_work(tmp_path, tiers={"default": {"gpu_seconds_per_day": 100.0}}) as found:
+        yield found
+
+
+def linking(bot: Bot) -> Linking:
+    return bot.service.reception.linked
+
+
+async def code_for(bot: Bot, asker: Asker) -> str:
+    found = re.search(r"[2-9A-Z]{4}-[2-9A-Z]{4}", plain(await linking(bot).code(asker)))
+    assert found is not None
+    return found.group()
+
+
+async def test_a_code_makes_two_accounts_one_flow_one_quota_and_one_history(bot: Bot) -> None:
+    await bot.service.operator.pause("shell:root")
+    await bot.ask("a fox", "ann")
+    late = await bot.ask("a boat", "alt")
+    code = await code_for(bot, ANN)
+    await linking(bot).enter(code.lower().replace("-", " "), ALT)
+    usecases, queue = bot.service.usecases, bot.service.dispatcher.queue
+    ann, alt = await usecases.standing(ANN), await usecases.standing(ALT)
+    assert ann.use == alt.use
+    assert ann.use.jobs == 2
+    assert len(queue.waiting_of(UserId("test:ann"))) == 2
+    assert queue.backlogged == 1
+    assert {each.job.request for each in await usecases.my_jobs(ANN)} >= {late.accepted.request.id}
+    await usecases.cancel(late.accepted.request.id, ANN)
+    answer = OnQuestion(Danger.UNLINK, True, bot.clock.now() // 60_000 + 5, mark(ALT.identity))
+    await linking(bot).answered(answer, ALT)
+    assert (await usecases.standing(ALT)).use.jobs == 0
+    assert (await usecases.standing(ANN)).use.jobs == 1
+
+
+async def test_what_waits_is_parted_again(bot: Bot) -> None:
+    await bot.service.operator.pause("shell:root")
+    await linking(bot).enter(await code_for(bot, ANN), ALT)
+    await bot.ask("a fox", "ann")
+    mine = await bot.ask("a boat", "alt")
+    answer = OnQuestion(Danger.UNLINK, True, bot.clock.now() // 60_000 + 5, mark(ALT.identity))
+    await linking(bot).answered(answer, ALT)
+    queue = bot.service.dispatcher.queue
+    assert queue.backlogged == 2
+    assert [each.job for each in queue.waiting_of(UserId("test:alt"))] == [mine.accepted.jobs[0].id]
+
+
+async def test_codes_are_good_once_for_ten_minutes_and_five_tries(bot: Bot) -> None:
+    code = await code_for(bot, ANN)
+    with pytest.raises(Denied, match="own code"):
+        await linking(bot).enter(code, ANN)
+    bot.clock.advance(601)
+    with pytest.raises(Denied, match="4 more tries"):
+        await linking(bot).enter(code, ALT)
+    for _ in range(4):
+        with pytest.raises(Denied, match="wrong"):
+            await linking(bot).enter("AAAA-AAAA", ALT)
+    good = await code_for(bot, ANN)
+    with pytest.raises(Denied, match="Wait ten minutes"):
+        await linking(bot).enter(good, ALT)
+    bot.clock.advance(601)
+    good = await code_for(bot, ANN)
+    await linking(bot).enter(good, ALT)
+    with pytest.raises(Denied):
+        await linking(bot).enter(good, Asker(IdentityId("test:cat"), "cat"))
+
+
+async def test_where_nothing_is_linked_there_is_nothing_to_part(bot: Bot) -> None:
+    with pytest.raises(Denied, match="Nothing is linked"):
+        await linking(bot).question(ANN)
+
+
+async def test_a_late_yes_is_asked_again(bot: Bot) -> None:
+    await linking(bot).enter(await code_for(bot, ANN), ALT)
+    late = OnQuestion(Danger.UNLINK, True, bot.clock.now() // 60_000 - 1, mark(ALT.identity))
+    card = await linking(bot).answered(late, ALT)
+    assert card.buttons
+    assert len((await bot.service.accounts.find("test:ann")).identities) == 2
