@@ -188,7 +188,6 @@ async def test_slow_answers_to_one_hold_up_nobody_elses_result(here: Scene) -> N
         await shows_picture(slow, bot=bot, step=0.5)
 
 
-@pytest.mark.xfail(strict=True, reason="a result waits for a free call behind progress")
 async def test_when_every_progress_edit_is_slow_a_result_still_comes_at_once(here: Scene) -> None:
     people = [here.guild.member(f"user{n}") for n in range(40)]
     async with here.bot() as bot:
@@ -282,7 +281,6 @@ async def test_a_token_that_dies_while_a_job_runs_is_not_needed(here: Scene) -> 
         assert not [call for call in here.world.calls() if call.code == 50027]
 
 
-@pytest.mark.xfail(strict=True, reason="the result comes anew, and the reply goes on to say that it runs")
 async def test_a_token_that_dies_earlier_than_it_should_is_not_needed_either(here: Scene) -> None:
     async with here.bot() as bot:
         reply = await here.imagine()
@@ -368,7 +366,6 @@ async def test_rights_may_be_taken_while_a_job_runs(here: Scene, right: str, old
         assert len(refused) <= 3, "it is tried again and again"
 
 
-@pytest.mark.xfail(strict=True, reason="each step of progress is sent there")
 async def test_a_reply_that_is_gone_is_not_knocked_at_with_every_step(here: Scene) -> None:
     async with here.bot() as bot:
         reply = await here.imagine()

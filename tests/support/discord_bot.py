@@ -27,7 +27,17 @@ from bot.domain.ids import RequestId
 from bot.domain.jobs import DeliveryState, JobState
 from bot.service.clock import Clock
 from bot.service.records import JobRecord, RequestRecord
-from tests.support.discord import Channel, DiscordWorld, Guild, Pauses, Person, RateLimits, Reply, Shown
+from tests.support.discord import (
+    Attachment,
+    Channel,
+    DiscordWorld,
+    Guild,
+    Pauses,
+    Person,
+    RateLimits,
+    Reply,
+    Shown,
+)
 from tests.support.fake_server import FakeServer
 from tests.support.service import Bot, FakeClock, bot_at_work
 
@@ -175,7 +185,7 @@ async def says(reply: Reply, words: str, *, bot: Bot | None = None, step: float 
 
 async def shows_picture(reply: Reply, *, bot: Bot | None = None, step: float = 0.0, count: int = 1) -> Reply:
     await until(
-        lambda: reply.message is not None and len(reply.attachments) == count,
+        lambda: reply.message is not None and len(images(reply.shown)) == count,
         bot=bot,
         step=step,
         what=f"{count} pictures in {reply!r}",
@@ -222,6 +232,11 @@ def delivery_state(database: Path, request: RequestId) -> str | None:
         return None if row is None else str(row[0])
 
 
+def images(message: Shown) -> list[Attachment]:
+    """The pictures on a message; a long prompt is a file beside them."""
+    return [file for file in message.attachments if (file.content_type or "").startswith("image/")]
+
+
 def pictures_in(channel: Channel) -> list[Shown]:
     """The messages there that show pictures."""
-    return [message for message in channel.shown if message.attachments and not message.deleted]
+    return [message for message in channel.shown if images(message) and not message.deleted]
