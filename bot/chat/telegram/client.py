@@ -27,6 +27,13 @@ POLL_SECONDS = 30
 class Client(Bot):
     """A bot that can read updates as they come, however new they are to the library."""
 
+    @property
+    def number(self) -> int:
+        """The bot's id, which begins its token: known before Telegram has been reached. 0 for a token that
+        is none."""
+        found = self.token.partition(":")[0]
+        return int(found) if found.isascii() and found.isdecimal() else 0
+
     async def initialize(self) -> None:
         try:
             await super().initialize()

@@ -65,7 +65,7 @@ class Delivery:
             if isinstance(answer, Address):
                 return await self._arrived(answer)
             if isinstance(answer, Migrated):
-                address = address.moved_to(answer.chat)
+                address = self._followed(address, answer)
         return await self._at_first_that_works(self._all(replace(address, message=0, media=False)), self._one)
 
     # One file, or none
@@ -165,9 +165,12 @@ class Delivery:
             answer = await send(place)
             if not isinstance(answer, Migrated):
                 break
-            place = replace(place.moved_to(answer.chat), sent=place.sent)
-            await self._places.move(self._request, place)
+            place = self._followed(place, answer)
         return answer
+
+    def _followed(self, place: Address, migrated: Migrated) -> Address:
+        self._places.upgraded(place.chat, migrated.chat)
+        return place.moved_to(migrated.chat)
 
     async def _new(self, place: Address, call: Callable[[Address], Awaitable[T | Trouble]]) -> T | Trouble:
         """Make something new, once in the lives of all processes."""

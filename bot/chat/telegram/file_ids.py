@@ -6,7 +6,6 @@ import asyncio
 import hashlib
 import logging
 import re
-from collections.abc import Callable
 from typing import Any, Protocol
 
 from bot.domain.errors import StoreUnavailable
@@ -32,8 +31,8 @@ class FileIds:
     """They hold for one bot only, and for files sent as the same (photo, document …). Best effort: what
     cannot be read or written is uploaded again."""
 
-    def __init__(self, remember: Remember, bot: Callable[[], int]) -> None:
-        """``bot``: the id of the one that is connected."""
+    def __init__(self, remember: Remember, bot: int) -> None:
+        """``bot``: its id."""
         self._remember = remember
         self._bot = bot
         self._lock = asyncio.Lock()
@@ -77,7 +76,7 @@ class FileIds:
         return {str(name): value for name, value in found.items() if isinstance(value, str)}
 
     def _shelf(self, key: str) -> str:
-        return f"telegram.files.{self._bot()}.{int(key[:8], 16) % SHELVES:02x}"
+        return f"telegram.files.{self._bot}.{int(key[:8], 16) % SHELVES:02x}"
 
 
 def _key(file: ParcelFile) -> str | None:

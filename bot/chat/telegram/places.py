@@ -24,11 +24,19 @@ class Places:
         """``moved``: the reply of a request has another address from now on."""
         self._moved = moved
         self._now: Latest[tuple[RequestId, str], Address] = Latest(REMEMBERED)
+        self._upgraded: Latest[int, int] = Latest(REMEMBERED)
 
     def of(self, request: RequestRecord) -> Address | None:
         if request.reply is None:
             return None
-        return self._now.get((request.id, request.reply)) or Address.from_text(request.reply)
+        found = self._now.get((request.id, request.reply)) or Address.from_text(request.reply)
+        if found is None or (new := self._upgraded.get(found.chat)) is None:
+            return found
+        return found.moved_to(new)
+
+    def upgraded(self, group: int, supergroup: int) -> None:
+        """Telegram has said that a group is a supergroup now: so are all replies there."""
+        self._upgraded.put(group, supergroup)
 
     async def begin(self, request: RequestRecord, address: Address) -> bool:
         """Whether it is written down that something new is about to be sent; else it must not be."""

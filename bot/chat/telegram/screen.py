@@ -144,7 +144,7 @@ class TelegramScreen:
                 return trouble
             case Migrated(chat=chat):
                 # Its next card is a new message there.
-                await self._places.move(request, address.moved_to(chat))
+                self._places.upgraded(address.chat, chat)
                 return Transient()
             case Gone() | Refused() | Unsure():
                 self._over.put(_key(request), True)
