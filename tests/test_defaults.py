@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import shutil
 from collections.abc import AsyncIterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
@@ -24,7 +24,9 @@ from bot.service.images import InputImage
 from bot.service.imagine import choose_template, plan
 from bot.service.shelf import Shelf
 from bot.templates.loader import TemplateLibrary
+from bot.templates.params import MediaParameter
 from bot.templates.sizes import NO_LIMITS, Limits
+from bot.templates.template import Template
 from tests.store_support import NOON, Desk, opened
 from tests.support.templates import WORKFLOWS, catalogue, draw_low
 
@@ -122,6 +124,21 @@ def test_a_default_template_that_has_gone_is_left_out(library: TemplateLibrary, 
 def test_a_default_size_gives_way(library: TemplateLibrary, line: str) -> None:
     found = merged(library, line, {"size": "640x512"})
     assert (found.ask, found.notes) == (parse_line(line, SHELL), ())
+
+
+def test_a_default_size_is_not_for_pictures_that_have_one(library: TemplateLibrary) -> None:
+    """Also where a template could stretch the picture that it is given."""
+    words = library.get("text-to-image")
+    both = replace(words, parameters={**words.parameters, "input_image": MediaParameter("input_image")})
+
+    class Both:
+        def get(self, name: str) -> Template:
+            return both
+
+    line = "a fox --template text-to-image"
+    for more, size in (("", (640, 512)), (" --image photo.png", None)):
+        found = merged(Both(), line + more, {"size": "640x512"})  # type: ignore[arg-type]
+        assert (found.ask.size, found.notes) == (size, ())
 
 
 def test_a_default_size_gives_way_to_a_preset_that_has_one(tmp_path: Path) -> None:

@@ -81,7 +81,11 @@ async def test_linking_and_unlinking_lift_no_block_of_a_place(desk: Desk) -> Non
     assert await desk.store.blocked_in(GUILD, USER, NOON) == (None, "noise")
     await desk.store.block_in(GROUP, USER, None, "both", actor="shell", at=NOON)
     await desk.store.unlink(BOB, at=NOON)
-    assert await desk.store.blocked_in(GUILD, UserId(BOB), NOON) == (None, "noise")
+    await desk.store.block_in(GUILD, UserId(BOB), NOON + DAY, "noise", actor="shell", at=NOON)
+    await desk.store.link(BOB, USER, at=NOON)
+    assert await desk.store.blocked_in(GUILD, USER, NOON) == (NOON + DAY, "noise")
+    await desk.store.unlink(BOB, at=NOON)
+    assert await desk.store.blocked_in(GUILD, UserId(BOB), NOON) == (NOON + DAY, "noise")
     assert await desk.store.blocked_in(GUILD, USER, NOON) == (NOON + HOUR, "short")
     assert await desk.store.blocked_in(GROUP, USER, NOON) is not None
     assert await desk.store.blocked_in(GROUP, UserId(BOB), NOON) is not None
@@ -120,6 +124,9 @@ async def test_what_was_used_counts_after_an_erase(desk: Desk, window: Window) -
         assert await desk.store.requests_of(USER) == ()
         assert (await desk.store.export(USER))["ledger"] == []
     assert ANN not in str(rows(desk.store.path, "SELECT * FROM erased_use"))
+    # Nor from one nameless identity to another.
+    await desk.store.erase(USER, actor=ANN, at=NOON + 1)
+    assert rows(desk.store.path, "SELECT DISTINCT now FROM erased_use") == [(None,)]
     await desk.accept(BOB, rules=rules, at=NOON + 2)
     await desk.accept(ANN, rules=rules, at=NOON + DAY + 2)
 
@@ -240,6 +247,9 @@ async def test_numbers_that_begin_anew_after_a_long_silence_are_followed(tmp_pat
         assert await store.last_update() == 5
         await store.keep_updates([(6, "c"), (7, "d")], clock.now)
         assert await store.last_update() == 7
+        clock.now += 1
+        await store.keep_updates([(2, "e")], clock.now)
+        assert await store.last_update() == 2
 
 
 # The step that brought these
