@@ -14,7 +14,7 @@ from bot.domain.errors import NotAccepting, NotFound, NotYours, WordsBlocked
 from bot.domain.ids import IdentityId, RequestId
 from bot.domain.jobs import JobState
 from bot.presentation.flags import CHAT, SHELL, Ask, parse_line
-from bot.service.again import line_for, own_ask
+from bot.service.again import ask_of, images_of, line_for, own_ask
 from bot.service.gate import Asker, Origin
 from bot.service.housekeeping import DAY_MS
 from bot.service.images import check_image
@@ -99,6 +99,23 @@ async def test_input_pictures_come_along(bot: Bot, named: str) -> None:
     assert [file.sha256 for file in again.accepted.request.inputs] == [
         file.sha256 for file in first.accepted.request.inputs
     ]
+
+
+async def test_a_picture_of_which_nothing_is_known_any_more(bot: Bot) -> None:
+    content = io.BytesIO()
+    Image.new("RGB", (64, 64), "red").save(content, "PNG")
+    image = await check_image(content.getvalue(), "photo.png")
+    (first,) = await bot.service.usecases.imagine(
+        parse_line("in the rain --image photo.png", SHELL),
+        asker("alice"),
+        origin("first"),
+        {"photo.png": image},
+    )
+    record = first.accepted.request
+    gallery = bot.service.usecases.gallery
+    assert (await images_of(record, ask_of(record), gallery))["photo.png"].content == content.getvalue()
+    with pytest.raises(NotFound, match="The picture that this one began with is not kept any more"):
+        await images_of(replace(record, inputs=()), ask_of(record), gallery)
 
 
 async def test_of_a_seed_range_each_picture_goes_by_its_own_seed(bot: Bot) -> None:

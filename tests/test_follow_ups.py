@@ -6,6 +6,7 @@ import asyncio
 import io
 import itertools
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -33,6 +34,7 @@ from bot.presentation.actions import OnRequest, Verb
 from bot.presentation.card_plain import plain
 from bot.presentation.card_situation import Offers
 from bot.presentation.flags import CHAT, SHELL, Ask, parse_line
+from bot.service.follow_up_settings import made_with_values
 from bot.service.follow_ups import FollowUps
 from bot.service.gate import Asker, Origin
 from bot.service.housekeeping import DAY_MS
@@ -41,6 +43,7 @@ from bot.service.records import RequestRecord
 from bot.service.usecases import Receipt
 from tests.support.fake_server import FakeServer
 from tests.support.service import Bot, bot_at_work
+from tests.support.templates import shipped
 
 
 def png(color: str = "red", size: tuple[int, int] = (1248, 832)) -> bytes:
@@ -519,6 +522,16 @@ async def test_settings_say_what_makes_the_picture_again(bot: Bot) -> None:
     (repeat,) = await bot.service.usecases.imagine(again, asker("bob"), origin())
     # Nothing has to be painted: it is the same picture.
     assert len(repeat.kept) == 2
+
+
+async def test_settings_show_what_was_left_as_exported_too(bot: Bot) -> None:
+    record = await painted(bot, "a fox")
+    left = {name: None if name == "cfg" else value for name, value in record.values["values"].items()}
+    record = replace(record, values={**record.values, "values": left})
+    template = shipped("text-to-image")
+    assert ("cfg", "6.5") in made_with_values(record, (), template)
+    assert "cfg" not in dict(made_with_values(record, (), None))
+    assert ("steps", "25") in made_with_values(record, (), None)
 
 
 async def test_the_line_of_a_picture_made_of_a_picture_can_be_written_in_a_chat(bot: Bot) -> None:

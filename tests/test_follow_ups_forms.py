@@ -193,6 +193,18 @@ def test_a_text_that_no_form_holds_is_refused_with_a_way_out() -> None:
         form_for(Ask("a fox", values={"note": "x" * 4100}))
 
 
+@pytest.mark.parametrize("style", ["two\nlines", "old\rlines", "long " * 21 + "x"])
+def test_what_does_not_fit_into_one_line_stands_among_the_flags(style: str) -> None:
+    template = shipped("flux", catalogue())
+    few = {name: template.parameters[name] for name in ("prompt_text", "seed")}
+    small = replace(template, parameters=few, presets={})
+    short, long = Ask("a fox", style="ink"), Ask("a fox", style=style)
+    assert names(edit_form(REQUEST, short, small)) == ["prompt", "seed", "count", "style", "options"]
+    form = edit_form(REQUEST, long, small)
+    assert names(form) == ["prompt", "seed", "count", "options"]
+    assert filled_in(values(form)) == long
+
+
 def test_words_that_look_like_flags_stay_words() -> None:
     ask = Ask("draw the flag --steps of a ship")
     form = values(form_for(ask))
