@@ -132,7 +132,7 @@ def test_a_default_size_is_not_for_pictures_that_have_one(library: TemplateLibra
     both = replace(words, parameters={**words.parameters, "input_image": MediaParameter("input_image")})
 
     class Both:
-        def get(self, name: str) -> Template:
+        def get(self, _name: str) -> Template:
             return both
 
     line = "a fox --template text-to-image"
