@@ -72,11 +72,12 @@ async def here(tmp_path: Path) -> AsyncIterator[World]:
         yield World(privacy, defaults, desk, clock, tmp_path)
 
 
-def unpacked(tell: Tell) -> tuple[zipfile.ZipFile, Mapping[str, Any]]:
+def unpacked(tell: Tell) -> tuple[zipfile.ZipFile, Mapping[str, Any], list[dict[str, Any]]]:
+    """The archive, what it says, and which files it names."""
     assert isinstance(tell.document, Document)
     archive = zipfile.ZipFile(io.BytesIO(tell.document.content))
     assert archive.testzip() is None
-    return archive, json.loads(archive.read("data.json"))
+    return archive, json.loads(archive.read("data.json")), json.loads(archive.read("files.json"))
 
 
 # Told
@@ -110,13 +111,14 @@ async def test_the_archive_holds_all_that_is_known_and_every_picture(here: World
     tell = await here.privacy.export(ASKER)
     assert tell.card.private
     assert "3 pictures are in the archive" in plain(tell.card)
-    archive, data = unpacked(tell)
+    archive, data, files = unpacked(tell)
     names = {f"pictures/{first}-1.png": "a", f"pictures/{second}-1.png": "c"}
     names[f"inputs/{first.partition('-')[0]}-1.png"] = "in"
-    assert set(archive.namelist()) == {"README.txt", "data.json", *names}
+    assert set(archive.namelist()) == {"README.txt", "data.json", "files.json", *names}
     for name, content in names.items():
         assert archive.read(name) == (here.folder / file(content).path).read_bytes()
-    assert {each["name"] for each in data["files"]} == set(names)
+    assert {each["name"] for each in files} == set(names)
+    assert data == await here.desk.store.export(UserId(ANN))
     assert [each["identity"] for each in data["identities"]] == [ANN, TED]
     assert len(data["requests"]) == 2
     assert data["requests"][0]["values"]["prompt_text"].startswith("a lighthouse")
@@ -132,19 +134,20 @@ async def test_the_archive_holds_all_that_is_known_and_every_picture(here: World
 async def test_the_newest_pictures_are_packed_as_long_as_there_is_room(here: World) -> None:
     jobs = [await here.paint(ANN, f"p{number}", size=10_000) for number in range(10)]
     whole = unpacked(await here.privacy.export(ASKER))[0]
-    assert len(whole.namelist()) == 12
+    assert len(whole.namelist()) == 13
     for most in (30_000, 45_000, 72_345, 120_000):
         tell = await here.privacy.export(ASKER, most_bytes=most)
         assert tell.document is not None
         assert len(tell.document.content) <= most
-        archive, data = unpacked(tell)
+        archive, _, files = unpacked(tell)
         pictures = [name for name in archive.namelist() if name.startswith("pictures/")]
         assert pictures == [f"pictures/{job}-1.png" for job in reversed(jobs)][: len(pictures)]
         # Nothing is left out for which there was room.
         assert len(tell.document.content) > most - 17_000 or len(pictures) == 10
-        left = [each for each in data["files"] if each["name"] is None]
-        assert len(left) == 10 - len(pictures)
-        assert {each["why"] for each in left} <= {"no room in this archive"}
+        assert [each["name"] for each in files][: len(pictures)] == pictures
+        left = [each for each in files if "left_out" in each]
+        assert len(left) == len(files) - len(pictures) == 10 - len(pictures)
+        assert {each["left_out"] for each in left} <= {"no room in this archive"}
         if left:
             assert f"{len(left)} more did not fit" in plain(tell.card)
 
@@ -153,21 +156,28 @@ async def test_a_picture_that_is_not_on_the_disk_any_more_is_told_of(here: World
     await here.paint(ANN, "a")
     (here.folder / file("a").path).unlink()
     tell = await here.privacy.export(ASKER)
-    _, data = unpacked(tell)
-    assert [(each["name"], each["why"]) for each in data["files"]] == [(None, "not on the disk any more")]
+    _, _, files = unpacked(tell)
+    assert [each["left_out"] for each in files] == ["not on the disk any more"]
     assert "did not fit" not in plain(tell.card)
 
 
 async def test_words_that_fit_no_message_are_refused(here: World) -> None:
-    with pytest.raises(OutputError, match="Ask the operator"):
-        await here.privacy.export(ASKER, most_bytes=200)
+    for _ in range(250):
+        await here.paint(ANN, "a", size=10)
+    for most in (200, 4000, 12_000):
+        with pytest.raises(OutputError, match="Ask the operator"):
+            await here.privacy.export(ASKER, most_bytes=most)
+    _, data, files = unpacked(await here.privacy.export(ASKER))
+    # More than is read in one go.
+    assert len(data["requests"]) == len(files) == 250
+    assert data == await here.desk.store.export(UserId(ANN))
 
 
 async def test_one_who_never_asked_for_anything_gets_an_archive_too(here: World) -> None:
     stranger = Asker(IdentityId("telegram:77"), "Zoe \ud83d")
-    archive, data = unpacked(await here.privacy.export(stranger))
-    assert archive.namelist() == ["README.txt", "data.json"]
-    assert (data["requests"], data["files"]) == ([], [])
+    archive, data, files = unpacked(await here.privacy.export(stranger))
+    assert archive.namelist() == ["README.txt", "data.json", "files.json"]
+    assert (data["requests"], data["decisions"], files) == ([], [], [])
 
 
 # Erased

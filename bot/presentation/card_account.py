@@ -210,8 +210,8 @@ def data_card(*, pictures: int, left_out: int) -> Card:
     if left_out:
         lines.append(
             Text.counted(
-                "{count} more did not fit. It is named in data.json; {command} brings it.",
-                "{count} more did not fit. They are named in data.json; {command} brings them.",
+                "{count} more did not fit. It is named in files.json; {command} brings it.",
+                "{count} more did not fit. They are named in files.json; {command} brings them.",
                 left_out,
                 command=Command("show"),
             )

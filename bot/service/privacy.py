@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from contextlib import aclosing
+
 from bot.domain.errors import OutputError
+from bot.domain.ids import UserId
 from bot.domain.text import Text
 from bot.presentation.actions import Danger, OnQuestion, mark
 from bot.presentation.card_account import (
@@ -14,7 +17,7 @@ from bot.presentation.card_account import (
 )
 from bot.presentation.cards import Card
 from bot.service.accounts import Accounts
-from bot.service.archive import make_archive
+from bot.service.archive import Archive, ArchiveMaker
 from bot.service.clock import Clock
 from bot.service.defaults import Defaults
 from bot.service.gallery import Gallery
@@ -67,8 +70,7 @@ class Privacy:
         Raises OutputError when not even the words fit.
         """
         person = await self._person(asker)
-        known = await self._store.export(person.user)
-        made = await in_thread(make_archive, known, self._gallery.folder, most_bytes)
+        made = await self._archive(person.user, most_bytes)
         if made is None:
             raise OutputError(
                 Text(
@@ -79,6 +81,14 @@ class Privacy:
             )
         card = data_card(pictures=made.packed, left_out=made.left_out)
         return Tell(card, Document("my-data.zip", "application/zip", made.content))
+
+    async def _archive(self, user: UserId, most_bytes: int) -> Archive | None:
+        maker = ArchiveMaker(self._gallery.folder, most_bytes)
+        async with aclosing(self._store.export_parts(user)) as parts:
+            async for some in parts:
+                if not await in_thread(maker.add, some):
+                    return None
+        return await in_thread(maker.done)
 
     async def question(self, asker: Asker) -> Card:
         person = await self._person(asker)

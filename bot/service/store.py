@@ -8,7 +8,7 @@ then nothing was. No method blocks the event loop.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Mapping, Sequence
 from typing import Any, Literal, Protocol
 
 from bot.domain.errors import FairbrushError
@@ -278,7 +278,13 @@ class Store(Protocol):
     async def belongings(self, user: UserId) -> Belongings: ...
 
     async def export(self, user: UserId) -> Mapping[str, Any]:
-        """All that is known about one user, as JSON values."""
+        """All that is known about one user, as JSON values. Raises NotFound."""
+
+    def export_parts(
+        self, user: UserId
+    ) -> AsyncGenerator[Sequence[tuple[str, Mapping[str, Any] | None]], None]:
+        """The same, a little at a time, as of one moment: sections with one record each. None opens a section
+        of any number of records; ``user`` is a single one. Raises NotFound."""
 
     async def erase(self, user: UserId, *, actor: str, at: int) -> tuple[StoredFile, ...]:
         """Forget one user's prompts, files, names; the ledger keeps its numbers under an anonymous identity.

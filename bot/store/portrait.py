@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import islice
+from types import MappingProxyType
 from typing import Any
 
 from bot.domain.ids import UserId
@@ -72,6 +74,20 @@ FROM requests AS r JOIN request_inputs AS n ON n.request = r.id JOIN files AS f 
 WHERE r.identity IN (SELECT key FROM identities WHERE user = ?) AND r.gone IS NULL
 """
 
+_SECTIONS = MappingProxyType(
+    {
+        "identities": _IDENTITIES,
+        "defaults": _DEFAULTS,
+        "blocks_in_places": _PLACES,
+        "link_codes": _CODES,
+        "requests": _REQUESTS,
+        "ledger": _LEDGER,
+        "decisions": _AUDIT,
+    }
+)
+AT_A_TIME = 200
+"""Records in one go: years of somebody's use need not fit into memory."""
+
 
 def belongings(connection: sqlite3.Connection, user: UserId) -> Belongings:
     requests: int = column(connection, REQUESTS_KEPT, (user,))
@@ -80,23 +96,46 @@ def belongings(connection: sqlite3.Connection, user: UserId) -> Belongings:
     return Belongings(requests, pictures, inputs, painted + given)
 
 
-def export(connection: sqlite3.Connection, user: UserId) -> Mapping[str, Any]:
-    """JSON values. Raises NotFound."""
+Part = tuple[str, Mapping[str, Any] | None]
+"""A section and one record of it; None opens a section of any number of records. ``user`` is one record."""
+
+
+def parts(connection: sqlite3.Connection, user: UserId) -> Iterator[Part]:
+    """Raises NotFound."""
     row = connection.execute(_USER, (user,)).fetchone()
     if row is None:
         raise unknown(user)
-    about = dict(row)
-    about["allowance"] = None if row["allowance"] is None else json.loads(row["allowance"])
-    return {
-        "user": about,
-        "identities": _all(connection, _IDENTITIES, user),
-        "defaults": _all(connection, _DEFAULTS, user),
-        "blocks_in_places": _all(connection, _PLACES, user),
-        "link_codes": _all(connection, _CODES, user),
-        "requests": [_request(connection, each) for each in connection.execute(_REQUESTS, (user,))],
-        "ledger": _all(connection, _LEDGER, user),
-        "decisions": _all(connection, _AUDIT, user),
-    }
+    allowance = None if row["allowance"] is None else json.loads(row["allowance"])
+    yield "user", {**dict(row), "allowance": allowance}
+    for section, sql in _SECTIONS.items():
+        yield section, None
+        for each in connection.execute(sql, (user,)):
+            yield section, _request(connection, each) if section == "requests" else dict(each)
+
+
+class Portrait:
+    """All of it as it was at one moment, a little at a time."""
+
+    def __init__(self, connection: sqlite3.Connection, user: UserId) -> None:
+        connection.execute("BEGIN")
+        self._parts = parts(connection, user)
+
+    def some(self, _connection: sqlite3.Connection) -> Sequence[Part]:
+        """Empty at the end."""
+        return list(islice(self._parts, AT_A_TIME))
+
+
+def export(connection: sqlite3.Connection, user: UserId) -> Mapping[str, Any]:
+    """JSON values. Raises NotFound."""
+    whole: dict[str, Any] = {}
+    for section, record in parts(connection, user):
+        if record is None:
+            whole[section] = []
+        elif section in whole:
+            whole[section].append(record)
+        else:
+            whole[section] = record
+    return whole
 
 
 def _request(connection: sqlite3.Connection, row: sqlite3.Row) -> dict[str, Any]:

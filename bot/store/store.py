@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
@@ -260,10 +260,15 @@ class SqliteStore(OwnStore):
         return await self._read(portrait.belongings, user)
 
     async def export(self, user: UserId) -> Mapping[str, Any]:
-        # A connection of its own: to collect what years have left must not hold up the other readers.
+        return await self._read(portrait.export, user)
+
+    async def export_parts(self, user: UserId) -> AsyncGenerator[Sequence[portrait.Part], None]:
+        # A connection of its own, as for what waits: what years have left is much.
         try:
             async with reader(self.path) as connection:
-                return await connection.snapshot(partial(portrait.export, user=user))
+                whole = await connection.work(partial(portrait.Portrait, user=user))
+                while some := await connection.work(whole.some):
+                    yield some
         except sqlite3.Error as error:
             raise explained(error, self.path) or error from error
 
