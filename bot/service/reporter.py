@@ -17,6 +17,7 @@ from dataclasses import dataclass, replace
 
 from bot.domain.errors import StoreUnavailable
 from bot.domain.ids import RequestId
+from bot.domain.text import Text
 from bot.domain.throttle import (
     Gone,
     Importance,
@@ -31,6 +32,7 @@ from bot.domain.throttle import (
 )
 from bot.presentation.card_request import card_of
 from bot.presentation.card_situation import Situation
+from bot.presentation.cards import Card, CardState
 from bot.service import courier
 from bot.service.clock import Clock
 from bot.service.dispatcher import Dispatcher
@@ -52,8 +54,17 @@ MOST_CALLS = 32
 PATIENCE = 20.0
 """Seconds that a delivery is tried again and again before it gives its place to others for a while."""
 
+LONGEST_SAYING = 120.0
+"""Seconds that something that is said once may wait for its turn."""
+
 Key = tuple[RequestId, int]
 """A message: the reply of a request (0), or one more that shows its result."""
+
+Say = Callable[[], Awaitable[Refusal | None]]
+"""Something that is said once; None when it was."""
+SAID = RequestId("-")
+"""Stands for what belongs to no request."""
+_SAYING = Shown(Card(CardState.INFO, Text("")))
 
 
 @dataclass(slots=True)
@@ -95,6 +106,7 @@ class Reporter:
         self._outbox: Outbox[Key, Shown] = Outbox(policy)
         self._requests: dict[Key, RequestRecord] = {}
         self._deliveries: dict[Key, _Delivery] = {}
+        self._sayings: dict[Key, tuple[Say, asyncio.Event]] = {}
         self._gone: dict[Key, Route] = {}
         """Replies that cannot be changed any more in that way: nobody tries again at every step."""
         self._brought = itertools.count(1)
@@ -130,6 +142,19 @@ class Reporter:
         """Show a result once more, in another reply; nothing is written down about it."""
         return await self._bring((request, next(self._brought)), reply)
 
+    async def say(self, route: Route, call: Say) -> None:
+        """Make a call in its turn among what the route carries, before all progress. ``call`` is tried again
+        where the platform asks to wait or is in trouble. Returns once it was made, or will not be."""
+        key = (SAID, next(self._brought))
+        done = self._sayings[key] = (call, asyncio.Event())
+        self._outbox.show(key, route, _SAYING, Importance.ANSWER, self._clock.monotonic())
+        self._changed.set()
+        try:
+            await _within(LONGEST_SAYING, done[1].wait())
+        finally:
+            del self._sayings[key]
+            self._outbox.forget(key)
+
     # One request
 
     def _begin(self, request: RequestRecord, tasks: asyncio.TaskGroup, *, fresh: bool) -> None:
@@ -145,6 +170,7 @@ class Reporter:
         finally:
             if key not in self._deliveries:
                 self._forget(key)
+                self._screen.forget(request)
 
     async def _watch(self, key: Key, request: RequestRecord, *, fresh: bool) -> bool:
         """False when the store could not be read: to be tried again."""
@@ -189,19 +215,18 @@ class Reporter:
         if self._screen.route(request, self._clock.now()) is None:
             return courier.Nowhere("there is no way to its reply any more")
         found = await self._situation(Watched.of(request, await self._store.jobs_of(request.id)))
-        delivery = _Delivery(
-            request,
-            _last(found),
-            self._clock.monotonic(),
-            asyncio.get_running_loop().create_future(),
-        )
+        outcome_of = asyncio.get_running_loop().create_future()
+        delivery = _Delivery(request, _last(found), self._clock.monotonic(), outcome_of)
         self._requests[key], self._deliveries[key] = request, delivery
         try:
             self._insist(key)
-            return await delivery.outcome
+            outcome = await delivery.outcome
         finally:
             self._deliveries.pop(key, None)
             self._forget(key)
+        if not isinstance(outcome, courier.Later):
+            self._screen.forget(request)
+        return outcome
 
     def _insist(self, key: Key) -> None:
         """A result that waits is shown, whatever became of the card before it."""
@@ -210,11 +235,9 @@ class Reporter:
             self._show(key, delivery.request, delivery.shown, Importance.RESULT)
 
     def _forget(self, key: Key) -> None:
-        request = self._requests.pop(key, None)
+        self._requests.pop(key, None)
         self._gone.pop(key, None)
         self._outbox.forget(key)
-        if request is not None:
-            self._screen.forget(request)
 
     # Sending
 
@@ -222,8 +245,8 @@ class Reporter:
         route = self._screen.route(request, self._clock.now())
         if route is None or (not shown.deliver and self._gone.get(key) == route):
             return
-        cost, now = self._screen.cost(shown), self._clock.monotonic()
-        self._outbox.show(key, route, shown, importance, now, cost=cost)
+        now = self._clock.monotonic()
+        self._outbox.show(key, route, shown, importance, now, cost=self._screen.cost(shown))
         self._changed.set()
 
     async def _send_what_is_due(self, tasks: asyncio.TaskGroup) -> None:
@@ -257,6 +280,12 @@ class Reporter:
             return self._postponed(send.key, Transient()) if send.state.deliver else Gone()
 
     async def _made(self, send: Send[Key, Shown]) -> Refusal | None:
+        if send.key in self._sayings:
+            call, done = self._sayings[send.key]
+            refusal = await call()
+            if not isinstance(refusal, RetryAfter | Transient):
+                done.set()
+            return refusal
         request = self._requests.get(send.key)
         if request is None:
             return Gone()

@@ -78,7 +78,9 @@ class Posts:
         return message
 
     def _webhook(self, address: Address) -> discord.Webhook:
-        return discord.Webhook.partial(address.application, address.token, client=self._client())
+        webhook = discord.Webhook.partial(address.application, address.token, client=self._client())
+        webhook.type = discord.WebhookType.application  # only such may say something to one person alone
+        return webhook
 
     def _channel(self, address: Address) -> discord.PartialMessageable:
         return self._client().get_partial_messageable(address.channel, guild_id=address.guild or None)
