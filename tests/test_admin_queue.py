@@ -11,7 +11,7 @@ import pytest
 
 from bot.domain.errors import NotAccepting, NotAllowed, NotFound, ParameterError
 from bot.domain.events import Progressed
-from bot.domain.ids import NodeId
+from bot.domain.ids import NodeId, PromptId
 from bot.domain.jobs import JobState
 from bot.presentation.actions import Danger, Listing, OnPage, OnQuestion, mark
 from bot.presentation.card_plain import plain
@@ -227,6 +227,25 @@ async def test_all_that_somebody_has_in_line(here: Office, user: dict[str, str])
     assert await state(here, others.accepted.jobs[0].id) is not JobState.CANCELLED
     assert (await here.deeds())[-1] == (ADA.identity, "cancel", ANN.identity, "2 requests floods")
     assert "Ann has nothing in line" in plain(await here.say("cancel", **user))
+
+
+class Deaf(FakeServer):
+    """It hears no cancel."""
+
+    async def cancel(self, prompt_id: PromptId) -> None:
+        self.cancelled.append(prompt_id)
+
+
+async def test_what_a_server_does_not_stop_is_asked_for_once(tmp_path: Path) -> None:
+    server = Deaf()
+    async with office(tmp_path, [server]) as here, asyncio.timeout(5):
+        await here.ask("a fox --count 2", ANN)
+        await server.until_waiting(1)
+        server.start()
+        done = plain(await here.sure("cancel", user=mention(ANN)))
+        assert "1 was waiting" in done
+        assert "1 is at a server" in done
+        assert len(server.cancelled) == 1
 
 
 @pytest.mark.parametrize("options", [{}, {"job": "k3v9x2m7qa", "user": "Ann"}])

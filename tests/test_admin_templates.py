@@ -11,12 +11,13 @@ from pathlib import Path
 import pytest
 
 from bot.domain.errors import NotFound, ParameterError, StoreUnavailable, TemplateNotFound
+from bot.domain.ids import ServerName
 from bot.domain.jobs import JobState
 from bot.domain.text import Text
 from bot.presentation.card_plain import plain
 from bot.presentation.cards import CardState
 from bot.service.shelf import SWITCHED_OFF
-from bot.templates.loader import TemplateLibrary
+from bot.templates.loader import Changes, Look, TemplateLibrary
 from tests.admin_support import ADA, ANN, OLAF, Office, answer, office
 from tests.support.templates import catalogue, export_of
 
@@ -253,10 +254,20 @@ def test_whoever_reads_meanwhile_sees_the_old_or_the_new_and_nothing_between(fol
     assert seen <= {2, 22}
 
 
-async def test_a_request_keeps_the_files_of_the_template_that_it_chose(here: Office, folder: Path) -> None:
-    """Whatever is read anew meanwhile: what is offered changes between two turns of the event loop."""
+async def test_what_is_offered_changes_between_two_turns_of_the_event_loop(
+    here: Office, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """So a request keeps the files of the very template that it chose, whatever is read anew meanwhile."""
     shelf = here.bot.service.usecases.shelf
-    for number in range(10):
+    where: list[int] = []
+    take = TemplateLibrary.take
+
+    def taken(library: TemplateLibrary, look: Look) -> Changes:
+        where.append(threading.get_ident())
+        return take(library, look)
+
+    monkeypatch.setattr(TemplateLibrary, "take", taken)
+    for number in range(3):
         write(folder, "second", title=f"Second, {number} times changed")
         reload = asyncio.ensure_future(shelf.refresh())
         while not reload.done():
@@ -267,3 +278,5 @@ async def test_a_request_keeps_the_files_of_the_template_that_it_chose(here: Off
             assert template.title.encode() in snapshot.sidecar
             await asyncio.sleep(0)
         await reload
+    await shelf.use_catalogues({ServerName("other"): catalogue()})
+    assert where == [threading.get_ident()] * 4
