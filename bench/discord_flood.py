@@ -16,7 +16,8 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from contextlib import closing
+from collections.abc import Sequence
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -25,13 +26,14 @@ from bench.discord_crowd import Asked, Crowd, latency_figures, local_discord, pr
 from bench.restart import peak_mb_of
 from bench.support import report, server_process
 from tests.support.chaos_actors import until
-from tests.support.discord_process import MODULE, DiscordProcess, configure
+from tests.support.cli import COMMAND
+from tests.support.discord_process import DiscordProcess, configure
 
 COMMANDS, SECONDS, PEOPLE = 2000, 10.0, 500
 P99_MS, WORST_MS, RSS_MB = 250.0, 3000.0, 250.0
 PACE = 0.5
 """Seconds of the engine a step and megapixel: it is busy all the time, at no cost."""
-SETTLED = 120.0
+SETTLED = 45.0
 """Seconds at most until everything has been written down or refused."""
 FLOOR = (sys.executable, "-m", "bench.discord_floor")
 
@@ -53,7 +55,7 @@ class Flood:
         )
 
 
-async def flood(engine: str, *, most: int | None, command: tuple[str, ...] = MODULE) -> Flood:
+async def flood(engine: str, *, most: int | None, command: Sequence[str] = COMMAND) -> Flood:
     """``most``: ``queue.max_waiting``; None for a bot that has no queue."""
     with tempfile.TemporaryDirectory(prefix="fairbrush-") as name:
         folder = Path(name)
@@ -61,9 +63,7 @@ async def flood(engine: str, *, most: int | None, command: tuple[str, ...] = MOD
             world = crowd.world
             configure(
                 folder,
-                token=world.token,
-                api=world.api_url,
-                gateway=world.gateway_url,
+                world,
                 comfyui=[{"name": "engine", "url": engine}],
                 queue={"max_waiting": most or 1, "shutdown_seconds": 1},
             )
@@ -91,10 +91,11 @@ async def _measured(crowd: Crowd, bot: DiscordProcess, folder: Path, most: int |
     }
     ends: Counter[str] = Counter()
     if most is not None:
-        await until(lambda: "" not in _ends(crowd, folder), "an end of each", SETTLED)
+        with suppress(AssertionError):  # what was answered too late has no end at all
+            await until(lambda: "" not in _ends(crowd, folder), "an end of each", SETTLED)
         figures["all_ended_s"] = round(time.perf_counter() - began, 1)
         ends = _ends(crowd, folder)
-        figures["ends"] = dict(ends)
+        figures["ends"] = {key or "nothing": count for key, count in ends.items()}
     return Flood({**figures, "rss_mb": round(peak_mb_of(bot.pid), 1)}, ends)
 
 
@@ -126,7 +127,7 @@ def main() -> None:
         f"{COMMANDS} /imagine in {SECONDS:g} s from {PEOPLE} people: acknowledged with p99 <= {P99_MS:g} ms "
         f"and within {WORST_MS / 1000:g} s, each with a job, RSS <= {RSS_MB:g} MB; in a queue of 500 each "
         "with a job or a refusal",
-        all_in.in_time and all_in.ends["job"] == COMMANDS and full.in_time and full.ends["job"] >= 500,
+        all_in.in_time and all_in.ends["job"] == COMMANDS and full.in_time and not full.ends[""],
         p99_of_baseline=round(all_in.figures["p99_ms"] / floor.figures["p99_ms"], 1),
         room_for_all=all_in.figures,
         room_for_500=full.figures,

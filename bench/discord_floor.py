@@ -13,7 +13,6 @@ import discord
 from discord import app_commands
 
 from tests.support.discord.pointing import pointed
-from tests.support.discord_process import at_once
 
 
 class Floor(discord.AutoShardedClient):
@@ -35,7 +34,6 @@ async def imagine(interaction: discord.Interaction, prompt: str) -> None:  # noq
 
 async def run() -> None:
     own = tomllib.loads(Path("config.toml").read_text(encoding="utf-8"))["discord"]
-    Floor.before_identify_hook = at_once  # type: ignore[method-assign]
     with pointed(own["api_base_url"], own["gateway_url"], own["api_base_url"]):
         async with Floor() as floor:
             await floor.start(own["token"])
