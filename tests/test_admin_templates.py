@@ -52,7 +52,7 @@ def offered(here: Office) -> list[str]:
 def changes(here: Office) -> list[list[str]]:
     """What is offered, each time that it is told to have changed."""
     told: list[list[str]] = []
-    here.bot.service.usecases.shelf.on_change = lambda: told.append(offered(here))
+    here.bot.service.usecases.shelf.watch(lambda: told.append(offered(here)))
     return told
 
 

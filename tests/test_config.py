@@ -533,8 +533,8 @@ def test_known_keys_are_those_of_the_interface() -> None:
     assert {"data_dir", "discord.token", "telegram.webhook.secret_token", "comfyui.*.headers"} <= keys
     assert {"tiers.*.gpu_seconds_per_day", "queue.affinity_slack", "retention.pictures_days"} <= keys
     assert {"quota.window", "queue.shutdown_seconds"} <= keys
-    assert {"discord.previews", "telegram.previews"} <= keys
-    assert len(keys) == 42
+    assert {"discord.previews", "telegram.previews", "telegram.group_admins"} <= keys
+    assert len(keys) == 43
 
 
 _scalars = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20)

@@ -101,7 +101,7 @@ def discord_parts(
         sleep=clock.sleep,
         options=options,
     )
-    service.usecases.shelf.on_change = bot.offer_changed
+    service.usecases.shelf.watch(bot.offer_changed)
     return DiscordParts(bot, {"discord": bot.run, "discord cards": reporter.run})
 
 

@@ -79,6 +79,8 @@ class Telegram(Section):
     """Seconds between edits of one message in a group."""
     previews: Switch = True
     """Show unfinished pictures while they are painted."""
+    group_admins: Switch = True
+    """A group's own administrators may cancel and block there."""
     webhook: Webhook | None = None
     """None: long polling."""
 

@@ -117,7 +117,7 @@ class Offers:
     upscale: bool = False
     """Some template takes a picture to enlarge."""
     variation: bool = True
-    """The template takes a picture, or a seed to vary."""
+    """Some template repaints a picture from words."""
     edit: bool = True
     """It has a text to change."""
     reroll: bool = True

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 
 from bot.domain.errors import FairbrushError, FlagError, IsPrivate, NotYours
-from bot.domain.ids import IdentityId, RequestId
+from bot.domain.ids import IdentityId
 from bot.domain.text import Text
 from bot.presentation.actions import (
     Action,
@@ -279,7 +279,6 @@ class Reception:
         if action.verb is Verb.CANCEL:  # moderators may, too
             await self.usecases.cancel(action.job or action.request, asker)
             return Nothing()
-        await self.follow_ups.may(action, asker)
         match action.verb:
             case Verb.REROLL | Verb.AGAIN:
                 return _follow(await self.follow_ups.again(action, asker, origin))
@@ -293,6 +292,7 @@ class Reception:
                 await self.usecases.forget(action.request, asker)
                 return Remove(action.request)
             case Verb.SHOW:
+                await self.follow_ups.may(action, asker)
                 return Bring(action.request)
             case Verb.SETTINGS:
                 return Tell(await self.follow_ups.made_with(action.request, asker))
@@ -335,15 +335,10 @@ class Reception:
         """A form was sent off, by ``action`` as :class:`~bot.presentation.forms.Form` had it."""
         match action:
             case OnRequest(verb=Verb.EDIT, request=request):
-                await self.follow_ups.may(action, asker)
                 return _follow(await self.follow_ups.edited(request, fields, asker, origin))
             case OnPicture(key=key):
                 return await self.paint_from(key, fields, asker, origin)
         raise FlagError(Text("This form is of another version. Open it again."))
-
-    async def request_shown(self, request: RequestId, asker: Asker) -> RequestId:
-        """A request of which somebody found the picture. Raises NotFound and NotYours."""
-        return (await self.usecases.request(request, asker)).id
 
 
 def _short(words: str) -> str:

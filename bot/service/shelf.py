@@ -38,9 +38,16 @@ class Shelf:
         self._catalogues: dict[ServerName, Catalogue] = {}
         self._changing = asyncio.Lock()
         """One change at a time: each begins with what the one before has left."""
-        self.on_change: Callable[[], None] = lambda: None
-        """Called when what may be asked for has changed."""
+        self._watchers: list[Callable[[], None]] = []
         self._restored: OrderedDict[tuple[str, ServerName], tuple[Catalogue | None, Template]] = OrderedDict()
+
+    def watch(self, changed: Callable[[], None]) -> None:
+        """``changed`` is called whenever what may be asked for has changed."""
+        self._watchers.append(changed)
+
+    def _tell(self) -> None:
+        for changed in self._watchers:
+            changed()
 
     async def use_catalogues(self, catalogues: Mapping[ServerName, Catalogue]) -> None:
         """Fit the library to what the servers offer now; does nothing when that has not changed."""
@@ -53,7 +60,7 @@ class Shelf:
             look = await in_thread(self.library.fit, merged)
             self._catalogues, self.merged = dict(catalogues), merged
             self.library.take(look)
-        self.on_change()
+        self._tell()
 
     def title_of(self, name: TemplateName) -> str:
         """What people know a template by; its name when it has gone."""
@@ -64,7 +71,7 @@ class Shelf:
         async with self._changing:
             changes = self.library.take(await in_thread(self.library.look))
         if changes:
-            self.on_change()
+            self._tell()
         return changes
 
     async def recall(self) -> None:
@@ -83,7 +90,7 @@ class Shelf:
             off ^= {name}
             await self._store.put(SWITCHED_OFF, sorted(off))
             self.library.switch_off([TemplateName(each) for each in off])
-        self.on_change()
+        self._tell()
         return True
 
     def snapshot(self, template: Template) -> Snapshot:

@@ -95,7 +95,7 @@ def situation(
         notes=tuple(Text("{note}", note=note) for note in request.values.get("notes", ())),
         private=request.private,
         spoiler=spoiler,
-        gone=Gone.EXPIRED if forgotten else None,
+        gone=Gone(request.gone or "expired") if forgotten else None,
         delivery=delivery,
         offers=offers,
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 
 from bot.domain.outputs import MediaKind
@@ -89,3 +89,6 @@ TELEGRAM = Limits(
 )
 """Bot API, ``sendPhoto``, ``sendDocument``, ``sendMediaGroup``; a server of one's own takes 2000 MB. Whether
 a megabyte is 10^6 or 2^20 bytes is told nowhere: the smaller is safe."""
+
+TELEGRAM_LOCAL = replace(TELEGRAM, file_bytes=2_000_000_000, request_bytes=2_000_000_000)
+"""A server of one's own."""
