@@ -10,17 +10,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bot.chat.telegram.keyboard import keyboard_of
-from bot.chat.telegram.language import Language, length, unlinked
+from bot.chat.telegram.markup import length, unlinked
 from bot.chat.telegram.render import CAPTION, TEXT, html_of
 from bot.domain.ids import JobId, RequestId
 from bot.domain.text import Text
 from bot.presentation.actions import OnRequest, Verb, decode
 from bot.presentation.cards import Button, Card, CardState, Code, Command, Incident, Progress, Row, Style
+from bot.presentation.language import ENGLISH, Language
 from tests.card_gallery import gallery
 from tests.support.telegram.entities import Marked, sent, utf16
 from tests.support.telegram.markup import read_markup
 
-ENGLISH = Language()
 REQUEST = RequestId("k3v9x2m7qa")
 NASTY = st.one_of(
     st.text(st.characters(codec=None, exclude_categories=()), max_size=400),

@@ -6,9 +6,10 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from bot.chat.telegram.language import Language
+from bot.chat.telegram.markup import plain
 from bot.domain.text import Text
 from bot.presentation.card_text import one_line, shorten
+from bot.presentation.language import Language
 from bot.presentation.specs import Audience, Commands, CommandSpec
 
 MOST_COMMANDS = 100
@@ -95,7 +96,7 @@ def _list(listed: Sequence[tuple[str, CommandSpec]], language: Language) -> tupl
 
 
 def _description(spec: CommandSpec, language: Language) -> str:
-    return shorten(one_line(language.plain(spec.description)), DESCRIPTION) or spec.name
+    return shorten(one_line(plain(language, spec.description)), DESCRIPTION) or spec.name
 
 
 def _not_listed(name: str) -> Text:

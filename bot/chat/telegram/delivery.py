@@ -13,9 +13,10 @@ from typing import TypeVar
 
 from bot.chat.telegram.address import Address
 from bot.chat.telegram.calls import Migrated, Refused, Trouble, Unsure, Why
-from bot.chat.telegram.kept import elsewhere_card, kept_card, originals
+from bot.chat.telegram.extras import elsewhere_card, originals
 from bot.chat.telegram.places import Places
-from bot.chat.telegram.poster import More, Poster
+from bot.chat.telegram.poster import Poster
+from bot.chat.telegram.writer import More
 from bot.domain.jobs import DeliveryState
 from bot.domain.throttle import Refusal, RetryAfter, Transient
 from bot.presentation.cards import Card
@@ -30,7 +31,8 @@ _CHANGES_OF_ADDRESS = 2
 
 
 class Delivery:
-    """Of one request, at one try. ``too_large``: its card where not even its smallest form gets through."""
+    """Of one request, at one try. ``too_large``: its card where not even its smallest form gets through;
+    ``kept``: the one for a result that is kept instead, or may have been shown."""
 
     def __init__(
         self,
@@ -41,6 +43,7 @@ class Delivery:
         poster: Poster,
         places: Places,
         too_large: Callable[[], Card],
+        kept: Callable[[DeliveryState], Card],
     ) -> None:
         self._request = request
         self._card = card
@@ -52,6 +55,7 @@ class Delivery:
         self._poster = poster
         self._places = places
         self._too_large = too_large
+        self._kept = kept
 
     async def bring(self, address: Address) -> End:
         if address.trying:
@@ -198,9 +202,6 @@ class Delivery:
 
     def _more(self) -> More:
         return originals(self._files)
-
-    def _kept(self, delivery: DeliveryState) -> Card:
-        return kept_card(self._card, self._request.id, delivery)
 
     def _leave_out(self) -> None:
         self._files = []

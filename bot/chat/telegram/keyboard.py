@@ -6,10 +6,11 @@ from collections.abc import Iterator, Sequence
 
 from telegram import InlineKeyboardButton, InlineKeyboardMarkup
 
-from bot.chat.telegram.language import Language
+from bot.chat.telegram.markup import plain
 from bot.presentation.actions import encode
 from bot.presentation.card_text import one_line, shorten
 from bot.presentation.cards import Button, Card, Style
+from bot.presentation.language import Language
 
 LABEL = 40
 MOST = 100
@@ -54,5 +55,5 @@ def label_of(button: Button, language: Language, abreast: int) -> str:
     """With its number for words where it stands among many."""
     if button.number is not None and abreast > 2:
         return f"{button.emoji} {button.number}".strip()
-    words = shorten(one_line(language.plain(button.label)), LABEL)
+    words = shorten(one_line(plain(language, button.label)), LABEL)
     return f"{button.emoji} {words}".strip() or "…"

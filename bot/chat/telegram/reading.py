@@ -97,6 +97,7 @@ def _pressed(number: int, raw: Raw) -> Pressed | None:
         thread=_topic(message),
         media=bool(_files_in(message)),
         answers=_whole(_map(message.get("reply_to_message")), "message_id"),
+        answered=_text(_map(message.get("reply_to_message")))[0],
         old=bool(message) and not _whole(message, "date"),
     )
 

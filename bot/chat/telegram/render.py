@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from bot.chat.telegram.language import Language, code, escape, length, unlinked, words
+from bot.chat.telegram.markup import code, escape, length, plain, say, unlinked, words
 from bot.domain.text import Text
 from bot.presentation.card_plain import SYMBOLS, bar
 from bot.presentation.card_text import shorten, utf16
 from bot.presentation.cards import CELLS, Card, CardState, Progress, Row
+from bot.presentation.language import Language
 
 TEXT, CAPTION = 4096, 1024
 """Characters of a message, and of what stands below a picture, after parsing."""
@@ -31,14 +32,22 @@ def html_of(card: Card, language: Language, limit: int = TEXT) -> str:
     incident = sheet.block(code(str(card.incident))) if card.incident is not None else ""
     progress = sheet.block(_progress(card.progress, language)) if card.progress is not None else ""
     lines = sheet.lines(card.lines)
-    facts = sheet.block(" · ".join(filter(None, map(language.say, card.facts))))
+    facts = sheet.block(" · ".join(say(language, fact) for fact in card.facts))
     notes = [f"<i>{line}</i>" for line in sheet.lines(card.notes)]
     behind = bool(card.rows or card.texts)
     prompt = sheet.quotation(card.prompt_text, PROMPT if not behind else min(PROMPT, sheet.left // 2))
-    rows = [_row(row, line) for row, line in zip(card.rows, sheet.rows(card.rows), strict=False)]
+    rows = sheet.rows(card.rows)
     texts = [sheet.quotation(text, LINE) for text in card.texts]
     parts = [title, prompt, *lines, progress, *rows, *texts, facts, *notes, incident]
     return "\n".join(part for part in parts if part)
+
+
+def plain_of(card: Card, language: Language, limit: int) -> str:
+    """What matters most of it, where there is no markup: over the chat, in answer to a press."""
+    said = [plain(language, text) for text in (card.headline, *card.lines)]
+    if card.incident is not None:
+        said.append(str(card.incident))
+    return shorten("\n".join(said), limit, measure=utf16)
 
 
 class _Sheet:
@@ -61,11 +70,7 @@ class _Sheet:
 
     def line(self, text: Text, limit: int = LINE) -> str:
         """A sentence; without its markup where only a part of it fits."""
-        markup = self._language.say(text)
-        room = min(limit, self.left - 1)
-        if length(markup) > room:
-            markup = _cut(self._language.plain(text), room)
-        return self.block(markup)
+        return self.block(self._fitted(text, min(limit, self.left - 1)))
 
     def lines(self, texts: tuple[Text, ...]) -> list[str]:
         return [line for text in texts if (line := self.line(text))]
@@ -74,12 +79,17 @@ class _Sheet:
         """As many as fit whole."""
         drawn: list[str] = []
         for row in rows:
-            self.left -= _OF_A_ROW
-            text = _of(row)
-            if min(length(self._language.say(text)), LINE) >= self.left:
+            symbol = "•" if row.state is CardState.INFO else SYMBOLS[row.state]
+            detail = "" if row.detail is None else self._fitted(row.detail, LINE)
+            said = f"{symbol} {' · '.join(filter(None, (self._fitted(row.title, LINE), detail)))}"
+            if not self.block(said):
                 break
-            drawn.append(self.line(text) or _NOTHING)
+            drawn.append(said)
         return drawn
+
+    def _fitted(self, text: Text, room: int) -> str:
+        markup = say(self._language, text)
+        return markup if length(markup) <= room else _cut(plain(self._language, text), room)
 
     def quotation(self, text: str, limit: int) -> str:
         """A person's words, apart from ours."""
@@ -90,23 +100,8 @@ class _Sheet:
         return self.block(f"<blockquote{fold}>{words(short)}</blockquote>")
 
 
-_OF_A_ROW = 4
-"""Its symbol and a space."""
-
-
-def _of(row: Row) -> Text:
-    if row.detail is None:
-        return row.title
-    return Text("{title} · {detail}", title=row.title, detail=row.detail)
-
-
-def _row(row: Row, line: str) -> str:
-    symbol = "•" if row.state is CardState.INFO else SYMBOLS[row.state]
-    return f"{symbol} {line}"
-
-
 def _progress(progress: Progress, language: Language) -> str:
-    said = [language.say(text) for text in (progress.step, progress.eta) if text is not None]
+    said = [say(language, text) for text in (progress.step, progress.eta) if text is not None]
     if progress.cells is None:
         return " · ".join(filter(None, said))
     drawn = f"<code>{bar(progress.cells, _BAR)}</code> {round(100 * progress.cells / CELLS)} %"

@@ -157,6 +157,8 @@ class Pressed:
     media: bool = False
     answers: int = 0
     """The message that ours answered, 0 where it is not known any more."""
+    answered: str = ""
+    """Its text."""
     old: bool = False
 
 

@@ -6,40 +6,14 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from bot.domain.ids import RequestId
-from bot.domain.jobs import DeliveryState
 from bot.domain.text import Text
 from bot.presentation.actions import OnRequest, Verb
 from bot.presentation.card_buttons import MOST_PICTURES
-from bot.presentation.cards import IN_A_ROW, Button, Card, CardState, Style
+from bot.presentation.cards import IN_A_ROW, Button, Card
 from bot.service.parcels.limits import Form
 from bot.service.parcels.packing import ParcelFile
 
-
-def kept_card(card: Card, request: RequestId, delivery: DeliveryState) -> Card:
-    """What is left to show when a result was lost on its way, or had nowhere to go."""
-    if not card.pictures:
-        return card
-    why = (
-        Text(
-            "It was sent, but nobody knows whether it arrived: the platform's answer was lost. If you do "
-            "not see it, have it shown."
-        )
-        if delivery is DeliveryState.UNKNOWN
-        else Text("It could not be shown here. It is kept, and shown where you ask for it.")
-    )
-    show = Button(OnRequest(Verb.SHOW, request), Text("Show"), "🖼️", Style.PRIMARY)
-    delete = Button(OnRequest(Verb.DELETE, request), Text("Delete"), "🗑️", Style.DANGER)
-    count = len(card.pictures)
-    return replace(
-        card,
-        state=CardState.KEPT,
-        headline=Text.counted("Your picture is ready", "Your {count} pictures are ready", count),
-        lines=(why,),
-        rows=(),
-        pictures=(),
-        texts=(),
-        buttons=((show, delete),),
-    )
+_ORIGINAL = Text("Original")
 
 
 def elsewhere_card(card: Card) -> Card:
@@ -56,7 +30,9 @@ def originals(files: Sequence[ParcelFile]) -> tuple[tuple[Button, ...], ...]:
     buttons = tuple(
         Button(
             OnRequest(Verb.SHOW, RequestId(picture.job.rpartition("-")[0]), picture.index, picture.file),
-            Text("Original") if len(files) == 1 else Text("Original {number}", number=picture.number),
+            _ORIGINAL
+            if len(files) == 1
+            else Text("{action} {number}", action=_ORIGINAL, number=picture.number),
             "📄",
             number=None if len(files) == 1 else picture.number,
         )

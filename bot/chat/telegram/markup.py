@@ -8,12 +8,11 @@ from __future__ import annotations
 
 import html
 import re
-from collections.abc import Callable
-from dataclasses import dataclass, field
 
 from bot.domain.text import Text
 from bot.presentation.card_text import clean, isolated, utf16
 from bot.presentation.cards import Code, Command
+from bot.presentation.language import Language
 
 _JOINER = "\u2060"
 """Is not drawn, breaks no line, and belongs to no link."""
@@ -48,29 +47,21 @@ def code(text: str) -> str:
 def length(markup: str) -> int:
     """What Telegram counts of it: the text that is left after parsing. Its limits are said to be in
     characters; counted in UTF-16 they are never passed."""
-    return utf16(html.unescape(_TAG.sub("", markup)))
+    return utf16(without_markup(markup))
 
 
-@dataclass(frozen=True, slots=True)
-class Language:
-    """Functions of a catalogue; English by default."""
-
-    gettext: Callable[[str], str] = str
-    ngettext: Callable[[str, str, int], str] = field(
-        default=lambda one, many, count: one if count == 1 else many
+def say(language: Language, text: Text) -> str:
+    """A sentence as HTML: escaped before values are put into it, and each of these for itself."""
+    return text.render(
+        lambda sentence: escape(language.gettext(sentence)),
+        choose=lambda one, many, count: escape(language.ngettext(one, many, count)),
+        show=_shown,
     )
 
-    def say(self, text: Text) -> str:
-        """As HTML."""
-        return text.render(
-            lambda sentence: escape(self.gettext(sentence)),
-            choose=lambda one, many, count: escape(self.ngettext(one, many, count)),
-            show=_shown,
-        )
 
-    def plain(self, text: Text) -> str:
-        """Where there is no markup: on buttons, in notices."""
-        return text.render(self.gettext, choose=self.ngettext, show=_plain)
+def plain(language: Language, text: Text) -> str:
+    """Where there is no markup: on buttons, in notices."""
+    return language.say(text, _plain)
 
 
 def _shown(value: object) -> str:
@@ -91,3 +82,8 @@ def _plain(value: object) -> str:
 def _typed(command: Command) -> str:
     """Telegram's commands know no dashes."""
     return str(command).replace("-", "_").lower()
+
+
+def without_markup(markup: str) -> str:
+    """The text that is left of HTML of ours."""
+    return html.unescape(_TAG.sub("", markup))
