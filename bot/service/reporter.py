@@ -13,7 +13,7 @@ import contextlib
 import itertools
 import logging
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from bot.domain.errors import StoreUnavailable
 from bot.domain.ids import RequestId
@@ -36,6 +36,7 @@ from bot.presentation.cards import Card, CardState
 from bot.service import courier
 from bot.service.clock import Clock
 from bot.service.dispatcher import Dispatcher
+from bot.service.on_its_way import OnItsWay, last_card
 from bot.service.records import DeliveryRecord, RequestRecord
 from bot.service.screens import Screen as Screen
 from bot.service.screens import Shown as Shown
@@ -67,22 +68,6 @@ SAID = RequestId("-")
 _SAYING = Shown(Card(CardState.INFO, Text("")))
 
 
-@dataclass(slots=True)
-class _Delivery:
-    request: RequestRecord
-    shown: Shown
-    since: float
-    outcome: asyncio.Future[courier.Outcome]
-
-    @property
-    def waits(self) -> bool:
-        return not self.outcome.done()
-
-    def ends(self, outcome: courier.Outcome) -> None:
-        if self.waits:
-            self.outcome.set_result(outcome)
-
-
 class Reporter:
     """Follows requests of one front-end; also their :class:`~bot.service.courier.Deliverer`."""
 
@@ -105,7 +90,7 @@ class Reporter:
         self._clock = clock
         self._outbox: Outbox[Key, Shown] = Outbox(policy)
         self._requests: dict[Key, RequestRecord] = {}
-        self._deliveries: dict[Key, _Delivery] = {}
+        self._deliveries: dict[Key, OnItsWay] = {}
         self._sayings: dict[Key, tuple[Say, asyncio.Event]] = {}
         self._gone: dict[Key, Route] = {}
         """Replies that cannot be changed any more in that way: nobody tries again at every step."""
@@ -170,7 +155,6 @@ class Reporter:
         finally:
             if key not in self._deliveries:
                 self._forget(key)
-                self._screen.forget(request)
 
     async def _watch(self, key: Key, request: RequestRecord, *, fresh: bool) -> bool:
         """False when the store could not be read: to be tried again."""
@@ -216,7 +200,7 @@ class Reporter:
             return courier.Nowhere("there is no way to its reply any more")
         found = await self._situation(Watched.of(request, await self._store.jobs_of(request.id)))
         outcome_of = asyncio.get_running_loop().create_future()
-        delivery = _Delivery(request, _last(found), self._clock.monotonic(), outcome_of)
+        delivery = OnItsWay(request, last_card(found), self._clock.monotonic(), outcome_of)
         self._requests[key], self._deliveries[key] = request, delivery
         try:
             self._insist(key)
@@ -308,16 +292,6 @@ class Reporter:
             if tried + (after or 0.0) > PATIENCE:
                 delivery.ends(courier.Later(type(refusal).__name__, after))
         return refusal
-
-
-def _last(found: Situation) -> Shown:
-    """The last card of a request, and those that may have to stand in for it."""
-    return Shown(
-        card_of(found),
-        deliver=True,
-        card_at=lambda rung, limit: card_of(replace(found, rung=rung, limit=limit)),
-        card_if=lambda delivery: card_of(replace(found, delivery=delivery)),
-    )
 
 
 async def _within(seconds: float | None, event: Awaitable[object]) -> None:
