@@ -207,6 +207,7 @@ async def accepted(bot: Bot, reply: Reply) -> RequestRecord:
 
     async def there() -> bool:
         request = await request_of(bot, reply)
+        assert reply.message is None or "stumbled" not in reply.text, reply.text
         if request is not None:
             found.append(request)
         return request is not None

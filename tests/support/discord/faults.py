@@ -24,6 +24,7 @@ class HangUp(Exception):
 class Held:
     """Requests that wait until the test lets them go. ``waiting``: how many do."""
 
+    when: Callable[[], object] = lambda: True
     gate: asyncio.Event = field(default_factory=asyncio.Event)
     waiting: int = 0
     arrived: asyncio.Event = field(default_factory=asyncio.Event)
@@ -32,6 +33,8 @@ class Held:
         self.gate.set()
 
     async def wait(self) -> None:
+        if not self.when():
+            return
         self.waiting += 1
         self.arrived.set()
         await self.gate.wait()
@@ -113,9 +116,18 @@ class Faults:
     ) -> Fault:
         return self._add(operation, times, after, path, lambda: self.sleep(seconds))
 
-    def hold(self, operation: str, *, times: int | None = None, after: bool = False, path: str = "") -> Held:
-        """Requests wait, before or after they take effect, until :meth:`Held.release`."""
-        held = Held()
+    def hold(
+        self,
+        operation: str,
+        *,
+        times: int | None = None,
+        after: bool = False,
+        path: str = "",
+        when: Callable[[], object] = lambda: True,
+    ) -> Held:
+        """Requests wait, before or after they take effect, until :meth:`Held.release`; those for which
+        ``when`` holds at that moment."""
+        held = Held(when)
         self._add(operation, times, after, path, held.wait)
         return held
 
