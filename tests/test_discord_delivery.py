@@ -244,6 +244,18 @@ async def test_in_private_further_messages_are_private_too(here: Scene) -> None:
         assert not pictures_in(here.channel)
 
 
+async def test_a_further_private_message_is_not_said_twice_when_another_has_to_wait(here: Scene) -> None:
+    async with here.bot() as bot:
+        reply = await asked(here, private=True)
+        held = here.world.faults.hold("execute_webhook", times=1, after=True)
+        here.server.end(files(22))
+        await until(lambda: held.arrived.is_set(), bot=bot, step=0.5)
+        here.world.faults.fail("execute_webhook", 400, code=20028)
+        held.release()
+        await settled(bot, reply, DeliveryState.SENT)
+        assert [len(each.attachments) for each in reply.followups] == [10, 3]
+
+
 @pytest.mark.parametrize(("kind", "suffix"), [(MediaKind.VIDEO, ".mp4"), (MediaKind.ANIMATED, ".webp")])
 async def test_what_moves_comes_as_a_file(here: Scene, kind: MediaKind, suffix: str) -> None:
     here.server.picture = lambda: b"\x00\x00\x00\x18ftypmp42 and so on"

@@ -18,7 +18,7 @@ from bot.domain.events import Previewed, Progressed
 from bot.domain.ids import NodeId
 from bot.domain.jobs import DeliveryState
 from bot.domain.text import Text
-from bot.domain.throttle import Gone, Refusal, RetryAfter, Route, Transient, discord_policy
+from bot.domain.throttle import Gone, Importance, Refusal, RetryAfter, Route, Transient, discord_policy
 from bot.presentation.card_situation import Offers
 from bot.presentation.cards import CardState
 from bot.service import courier
@@ -140,12 +140,27 @@ async def test_from_the_first_words_to_the_result(play: Play) -> None:
     assert not len(play.reporter._outbox)
 
 
-async def test_the_first_words_go_before_other_peoples_progress(play: Play) -> None:
-    for number in range(30):
-        await play.asked(f"r{number}")
-    await play.until(lambda: len({reply for reply, _ in play.stage.shown}) == 30, step=0.01)
-    again = [reply for reply, _ in play.stage.shown[:30]]
-    assert len(set(again)) == 30, "somebody was told twice before everybody was told once"
+async def test_the_first_words_go_before_progress_but_not_after_a_restart(play: Play) -> None:
+    said: list[Importance] = []
+    show = play.reporter._outbox.show
+
+    def noted(key: Any, route: Route, shown: Shown, importance: Importance, *rest: Any, **more: Any) -> None:
+        said.append(importance)
+        show(key, route, shown, importance, *rest, **more)
+
+    play.reporter._outbox.show = noted  # type: ignore[method-assign]
+    request = await play.asked()
+    await play.until(lambda: play.stage.shown)
+    assert said[0] is Importance.ANSWER
+    assert set(said[1:]) <= {Importance.WAITING, Importance.RUNNING}
+    said.clear()
+    async with asyncio.TaskGroup() as tasks:
+        play.reporter._requests.clear()
+        play.reporter._begin(request, tasks, fresh=False)
+        await play.until(lambda: said)
+        await play.bot.server.until_waiting(1)
+        play.bot.server.finish()
+    assert Importance.ANSWER not in said
 
 
 async def test_a_reply_that_is_gone_is_left_alone_until_there_is_another_way(play: Play) -> None:
@@ -225,10 +240,17 @@ async def test_a_long_wait_that_is_ordered_is_the_couriers(play: Play) -> None:
 
 
 async def test_two_who_want_to_see_it_at_once_both_do(play: Play) -> None:
+    both = asyncio.Barrier(2)
+
+    async def both_are_there(_: RequestRecord) -> courier.Outcome | Refusal:
+        await both.wait()
+        return DELIVERED
+
     request = await play.asked()
     await play.bot.server.until_waiting(1)
     play.bot.server.finish()
     await play.until(lambda: play.stage.forgotten)
+    play.stage.outcome = both_are_there
     async with asyncio.timeout(10):
         outcomes = await asyncio.gather(
             play.reporter.bring(request.id, "s1"), play.reporter.bring(request.id, "s2")
