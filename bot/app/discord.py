@@ -10,6 +10,7 @@ import aiohttp
 import discord
 
 from bot.app.languages import load_languages
+from bot.app.offers import commands_of
 from bot.app.service import Service
 from bot.chat.discord.bot import DiscordAccount, DiscordBot
 from bot.chat.discord.frontend import Interactions
@@ -25,7 +26,6 @@ from bot.service.clock import Clock
 from bot.service.parcels.packing import Packer
 from bot.service.reporter import Reporter
 from bot.service.threads import in_thread
-from bot.templates.sizes import Limits
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,20 +106,17 @@ def discord_parts(
 
 
 async def _offer(settings: Settings, service: Service, languages: Languages) -> Offer:
-    tiers = settings.tiers.values()
-    widest = Limits(
-        max_pixels=max(tier.max_pixels for tier in tiers), max_count=max(tier.max_count for tier in tiers)
-    )
     library = service.usecases.shelf.library
-    return await in_thread(
-        make_offer,
-        library.enabled(),
-        widest,
-        tuple(settings.tiers),
-        disabled=tuple(each.name for each in library.disabled()),
-        locales=languages.gettexts(str(locale) for locale in discord.Locale),
-        linking=service.reception.linking,
-    )
+
+    def make() -> Offer:
+        return make_offer(
+            commands_of(settings, service),
+            library.enabled(),
+            disabled=library.switched_off(),
+            locales=languages.gettexts(str(locale) for locale in discord.Locale),
+        )
+
+    return await in_thread(make)
 
 
 async def _download(upload: Upload) -> bytes:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,10 +11,10 @@ import click
 from bot.cli.common import comfyui_option, config_option
 
 if TYPE_CHECKING:
+    import asyncio
     from collections.abc import Awaitable, Callable, Mapping, Sequence
 
     from bot.app.service import Service
-    from bot.chat.discord.bot import DiscordBot
     from bot.cli.interruption import Interruption
     from bot.config import Settings
 
@@ -21,6 +22,15 @@ CHAT_SECONDS = 15.0
 """How long "ready" waits for a chat platform."""
 FIRST_LOOK = 5.0
 """Seconds that the servers get to answer before "ready" says that they do not."""
+
+
+@dataclass(frozen=True, slots=True)
+class Chat:
+    """A platform, once it is connected under the name of an account."""
+
+    name: str
+    connected: asyncio.Event
+    account: Callable[[], str]
 
 
 @click.command(
@@ -81,7 +91,7 @@ async def _work(
     from bot.sketch import EngineSettings
 
     engine = EngineSettings(pace=pace or 0.0)
-    chats: list[DiscordBot] = []
+    chats: list[Chat] = []
     async with (
         open_service(
             settings, comfyui, engine=engine, front_ends=lambda service: _front_ends(settings, service, chats)
@@ -95,7 +105,7 @@ async def _work(
             if (found := _found(service)) is not None:
                 say(found)
             await servers_heard_of(service, FIRST_LOOK)
-            told = [await _discord(chat) for chat in chats]
+            told = await _told(chats)
             put(f"ready: {_connected(service, told)}")
             await interruption.asked.wait()
             say(_stopping(service, settings.queue.shutdown_seconds))
@@ -139,31 +149,41 @@ def _found(service: Service) -> str | None:
 
 
 def _front_ends(
-    settings: Settings, service: Service, chats: list[DiscordBot]
+    settings: Settings, service: Service, chats: list[Chat]
 ) -> Mapping[str, Callable[[], Awaitable[None]]]:
     """What the configuration names; ``chats`` gets each of them."""
-    if settings.discord is None or not settings.discord.token.get_secret_value():
-        return {}
-    # It takes a while to load, and nobody else needs it.
-    from bot.app.discord import discord_parts
     from bot.service.clock import Clock
 
-    parts = discord_parts(settings, settings.discord, service, Clock())
-    chats.append(parts.bot)
-    return parts.run
+    parts: dict[str, Callable[[], Awaitable[None]]] = {}
+    # They take a while to load, and nobody else needs them.
+    if settings.discord is not None and settings.discord.token.get_secret_value():
+        from bot.app.discord import discord_parts
+
+        discord = discord_parts(settings, settings.discord, service, Clock())
+        chats.append(Chat("Discord", discord.bot.connected, lambda: discord.bot.account_name))
+        parts |= discord.run
+    if settings.telegram is not None and settings.telegram.token.get_secret_value():
+        from bot.app.telegram import telegram_parts
+
+        telegram = telegram_parts(settings, settings.telegram, service, Clock())
+        chats.append(Chat("Telegram", telegram.bot.connected, lambda: f"@{telegram.bot.username}"))
+        parts |= telegram.run
+    return parts
 
 
-async def _discord(chat: DiscordBot) -> str:
-    """Whether Discord is connected by now; it goes on trying anyway."""
+async def _told(chats: Sequence[Chat]) -> list[str]:
+    """Which platforms are connected by now; each goes on trying anyway."""
     import asyncio
+    import contextlib
 
-    try:
+    with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(CHAT_SECONDS):
-            await chat.connected.wait()
-    except TimeoutError:
-        return "Discord not reached yet"
-    assert chat.client is not None
-    return f"Discord as {chat.client.user}"
+            for chat in chats:
+                await chat.connected.wait()
+    return [
+        f"{chat.name} as {chat.account()}" if chat.connected.is_set() else f"{chat.name} not reached yet"
+        for chat in chats
+    ]
 
 
 def _connected(service: Service, chats: Sequence[str]) -> str:

@@ -32,3 +32,5 @@ class Form:
     action: Action
     title: Text
     fields: tuple[Field, ...]
+    line: str = ""
+    """All that stands in them, as one line with flags: for a platform that has no forms."""

@@ -67,7 +67,8 @@ def edit_form(request: RequestId, ask: Ask, template: Template) -> Form:
         raise _too_long(ask)
     hint = Text("--seed 7 --count 2 --style ink")
     more = Field(MORE, Text("More, as flags"), options, long=True, hint=hint)
-    return Form(OnRequest(Verb.EDIT, request), Text("Edit"), (*texts, *fields, more))
+    line = format_flags(typed)
+    return Form(OnRequest(Verb.EDIT, request), Text("Edit"), (*texts, *fields, more), line)
 
 
 def edit_picture_form(key: str, words: str, template: Template) -> Form:

@@ -92,6 +92,12 @@ class DiscordBot:
                 sleep=self._sleep,
             )
 
+    @property
+    def account_name(self) -> str:
+        """What Discord calls the bot; "" before it has logged in."""
+        user = None if self.client is None else self.client.user
+        return "" if user is None else str(user)
+
     def offer_changed(self) -> None:
         """Templates, or what servers have, are others now: the commands follow."""
         self._outdated = True

@@ -17,10 +17,8 @@ from bot.presentation.specs import (
     Index,
     Suggestion,
     build_index,
-    make_commands,
     suggest,
 )
-from bot.templates.sizes import Limits
 from bot.templates.template import Template
 
 
@@ -45,18 +43,14 @@ class Offer:
 
 
 def make_offer(
+    commands: Commands,
     templates: Sequence[Template],
-    limits: Limits,
-    tiers: Sequence[str],
     *,
     disabled: Sequence[str] = (),
     locales: Mapping[str, Callable[[str], str]] = MappingProxyType({}),
-    linking: bool = False,
 ) -> Offer:
-    """``limits``: of the most generous tier; ``disabled``: templates that an operator may offer again;
-    ``linking``: there is another platform to be linked with. Takes a moment for thousands of models: call it
-    in a thread."""
-    commands = make_commands(templates, limits, tiers=tuple(tiers), linking=linking)
+    """``templates``: those that ``commands`` were made from; ``disabled``: those that an operator may offer
+    again. Takes a moment for thousands of models: call it in a thread."""
     registration = register(commands.specs, menus=MENUS, locales=locales)
     return Offer(
         commands,

@@ -165,6 +165,9 @@ def lane_of(update: Raw) -> Lane:
     body = next((value for key, value in update.items() if key != "update_id"), None)
     found = body if isinstance(body, Mapping) else {}
     chat = found.get("chat") or _in(found.get("message"), "chat")
+    if "media_group_id" in found:
+        # The piece of an album that holds the command waits for the others, which come behind it.
+        return _id(chat), -_number(found.get("message_id"))
     return _id(chat), _id(found.get("sender_chat")) or _id(found.get("from"))
 
 
@@ -173,8 +176,11 @@ def _in(found: object, field: str) -> object:
 
 
 def _id(found: object) -> int:
-    number = _in(found, "id")
-    return number if type(number) is int else 0
+    return _number(_in(found, "id"))
+
+
+def _number(found: object) -> int:
+    return found if type(found) is int else 0
 
 
 def _read(text: str) -> Raw:

@@ -1,0 +1,144 @@
+"""Telegram, connected to the service: the parts of :mod:`bot.chat.telegram` put together."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+
+from bot.app.languages import load_languages
+from bot.app.offers import commands_of
+from bot.app.service import Service
+from bot.chat.telegram.bot import Listening, TelegramBot
+from bot.chat.telegram.client import TELEGRAM_SERVER, make_client
+from bot.chat.telegram.file_ids import FileIds
+from bot.chat.telegram.frontend import Door, Offered, Updates
+from bot.chat.telegram.inbox import Inbox, Raw
+from bot.chat.telegram.outcomes import Outcomes
+from bot.chat.telegram.places import Places
+from bot.chat.telegram.poster import Poster
+from bot.chat.telegram.questions import Questions
+from bot.chat.telegram.screen import TelegramScreen
+from bot.chat.telegram.uploads import MOST_BYTES, Uploads
+from bot.config import Settings
+from bot.config.model import Telegram
+from bot.domain.ids import RequestId
+from bot.domain.throttle import telegram_policy
+from bot.service.clock import Clock
+from bot.service.parcels.limits import TELEGRAM, TELEGRAM_LOCAL
+from bot.service.parcels.packing import Packer
+from bot.service.reporter import Reporter
+from bot.service.threads import in_thread
+
+MOST_LOCAL_BYTES = 2000 * 1024 * 1024
+"""What a server of one's own gives to bots."""
+
+
+@dataclass(frozen=True, slots=True)
+class TelegramParts:
+    """What has to run, and the bot to look at."""
+
+    bot: TelegramBot
+    run: Mapping[str, Callable[[], Awaitable[None]]]
+
+
+def telegram_parts(
+    settings: Settings, configured: Telegram, service: Service, clock: Clock, *, hold: int | None = None
+) -> TelegramParts:
+    """Make the front-end, and let the courier bring results to it. To be called before the service works.
+    ``hold``: seconds that Telegram holds a question for updates."""
+    operator, reception = service.operator, service.reception
+    languages = load_languages(settings.language)
+    own_server = configured.api_base_url != TELEGRAM_SERVER
+    client = make_client(configured.token.get_secret_value(), configured.api_base_url)
+    token = configured.token.get_secret_value()
+    poster = Poster(client, FileIds(service.store, bot=_id_in(token)), languages.default)
+
+    async def moved(request: RequestId, address: str) -> None:
+        await service.store.set_reply(request, address)
+
+    places = Places(moved)
+    screen = TelegramScreen(
+        poster,
+        places,
+        packer=Packer(operator.gallery),
+        offers=reception.follow_ups.offers,
+        monotonic=clock.monotonic,
+        language_of=lambda request: languages.of(str(request.options.get("language", ""))),
+        previews=configured.previews,
+        limits=TELEGRAM_LOCAL if own_server else TELEGRAM,
+    )
+    reporter = Reporter(
+        screen,
+        telegram_policy(configured.progress_interval),
+        store=service.store,
+        dispatcher=service.dispatcher,
+        streams=operator.streams,
+        title_of=lambda request: service.usecases.shelf.title_of(request.template),
+        clock=clock,
+    )
+    service.courier.register("telegram", reporter)
+    outcomes = Outcomes(
+        bot=client,
+        poster_in=lambda code: poster.speaking(languages.of(code)),
+        screen=screen,
+        reporter=reporter,
+        store=service.store,
+        username=lambda: bot.username,
+        sleep=clock.sleep,
+    )
+
+    async def looks_after(chat: int, user: int) -> bool:
+        return await bot.looks_after(chat, user)
+
+    def offered() -> Offered:
+        return bot.offered()
+
+    updates = Updates(
+        reception=reception,
+        outcomes=outcomes,
+        questions=Questions(service.store),
+        uploads=Uploads(client, most_bytes=MOST_LOCAL_BYTES if own_server else MOST_BYTES),
+        door=Door(
+            frozenset(configured.admin_ids),
+            frozenset(configured.allowed_chat_ids),
+            group_admins=configured.group_admins,
+        ),
+        languages=languages,
+        offered=offered,
+        username=lambda: bot.username,
+        looks_after=looks_after,
+        sleep=clock.sleep,
+    )
+
+    async def handle(update: Raw) -> None:
+        await updates.handle(update)
+
+    bot = TelegramBot(
+        client,
+        Inbox(service.store, handle, now=clock.now, sleep=clock.sleep),
+        commands=lambda: in_thread(commands_of, settings, service),
+        languages={"": languages.default, **{each.code: each for each in languages.known}},
+        admins=tuple(configured.admin_ids),
+        remember=service.store,
+        notices=operator.notices,
+        clock=clock,
+        listening=_listening(configured),
+        hold=hold,
+    )
+    service.usecases.shelf.watch(bot.offer_changed)
+    return TelegramParts(bot, {"telegram": bot.run, "telegram cards": reporter.run})
+
+
+def _id_in(token: str) -> int:
+    """A token begins with its bot's id; 0 for what is no token, which Telegram will say."""
+    number, _, _ = token.partition(":")
+    return int(number) if number.isdecimal() else 0
+
+
+def _listening(configured: Telegram) -> Listening | None:
+    webhook = configured.webhook
+    if webhook is None or not webhook.url:
+        return None
+    return Listening(
+        webhook.url, webhook.listen.host, webhook.listen.port, webhook.secret_token.get_secret_value()
+    )

@@ -1,0 +1,144 @@
+"""What was typed after a command that does not paint, as the options that it has elsewhere. Pure.
+
+``/admin quota grant @bob 60 for helping`` fills the options in their order; ``--seconds 60``,
+``seconds=60`` and ``seconds 60`` name one. The last text takes the rest of the line.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from bot.chat.telegram.updates import Incoming, Mention, Sender, SenderKind
+from bot.domain.ids import IdentityId
+from bot.presentation.specs import Commands, CommandSpec, OptionKind, OptionSpec
+from bot.service.outcomes import Call, CallValue
+
+_DASHES = re.compile(r"^(?:--|—|–)")
+_MARK = "\ufdd0"
+"""Stands for somebody who was named while a line is taken apart; no text has it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """Somebody whom Telegram itself has named."""
+
+    identity: IdentityId
+    name: str
+    roles: frozenset[str] = frozenset()
+
+
+def identity_of(number: int) -> IdentityId:
+    return IdentityId(f"telegram:{number}")
+
+
+def name_of(sender: Sender) -> str:
+    """As operators can write it: a user name where there is one."""
+    return f"@{sender.username}" if sender.username else sender.name or str(sender.id)
+
+
+def read_call(commands: Commands, name: str, rest: str, message: Incoming) -> Call:
+    """Words that mean nothing stay in the call, for whoever answers it to say so. Never raises."""
+    people: list[CallValue] = []
+    line = rest.replace(_MARK, "")
+    for mention in message.mentions:
+        if mention.text in line:
+            line = line.replace(mention.text, f" {_MARK}{len(people)} ", 1)
+            people.append(_person(mention))
+    tokens = line.split()
+    words, spec = _subcommands(commands, name, tokens)
+    if spec is None or spec.subcommands:
+        # Nothing that is known: what comes next is what was meant to be a subcommand.
+        return Call((*words, *tokens[:1]))
+    options = _Filler(spec, tokens, people).fill()
+    replied = message.replied.sender if message.replied is not None else None
+    if replied is not None and replied.kind is SenderKind.PERSON:
+        for option in spec.options:
+            if option.kind is OptionKind.USER and option.name not in options:
+                options[option.name] = Named(identity_of(replied.id), name_of(replied))
+    return Call(tuple(words), options)
+
+
+def _subcommands(commands: Commands, name: str, tokens: list[str]) -> tuple[list[str], CommandSpec | None]:
+    words = [name]
+    spec = commands.get(name)
+    while spec is not None and spec.subcommands and tokens:
+        found = next((each for each in spec.subcommands if each.name == tokens[0].lower()), None)
+        if found is None:
+            break
+        words.append(found.name)
+        spec = found
+        del tokens[0]
+    return words, spec
+
+
+def _person(mention: Mention) -> CallValue:
+    return Named(identity_of(mention.id), mention.name or mention.text) if mention.id else mention.text
+
+
+class _Filler:
+    """One line's words into the options of one command."""
+
+    def __init__(self, spec: CommandSpec, tokens: Sequence[str], people: Sequence[CallValue]) -> None:
+        self._options: Mapping[str, OptionSpec] = {option.name: option for option in spec.options}
+        self._tokens = list(tokens)
+        self._people = people
+        self._found: dict[str, CallValue] = {}
+
+    def fill(self) -> dict[str, CallValue]:
+        while self._tokens:
+            token = self._tokens.pop(0)
+            if not self._by_name(token):
+                self._by_place(token)
+        return self._found
+
+    def _by_name(self, token: str) -> bool:
+        name, equals, value = _DASHES.sub("", token).partition("=")
+        name = name.lower().rstrip(":")
+        if name not in self._options or name in self._found:
+            return False
+        option = self._options[name]
+        if not equals:
+            if not self._tokens:
+                if not _DASHES.match(token) or option.kind is not OptionKind.BOOL:
+                    return False
+                value = "on"
+            else:
+                value = self._tokens.pop(0)
+        self._put(option, value)
+        return True
+
+    def _by_place(self, token: str) -> None:
+        option = next(self._open(token), None)
+        if option is not None:
+            self._put(option, token)
+
+    def _open(self, token: str) -> Iterator[OptionSpec]:
+        for option in self._options.values():
+            if option.name in self._found:
+                continue
+            if option.kind in (OptionKind.INT, OptionKind.FLOAT) and not _is_number(token):
+                continue
+            if token.startswith(_MARK) and option.kind is not OptionKind.USER:
+                continue
+            yield option
+
+    def _put(self, option: OptionSpec, token: str) -> None:
+        if option.kind is OptionKind.TEXT and self._is_last(option):
+            token = " ".join([token, *self._tokens])
+            self._tokens.clear()
+        self._found[option.name] = self._value(token)
+
+    def _is_last(self, option: OptionSpec) -> bool:
+        """A list of choices, or suggestions, has one word; what is left over is free text's."""
+        return not option.choices and not option.autocomplete and option is list(self._options.values())[-1]
+
+    def _value(self, token: str) -> CallValue:
+        if token.startswith(_MARK) and token[1:].isdecimal():
+            return self._people[int(token[1:])]
+        return re.sub(f"{_MARK}(\\d+)", lambda found: str(self._people[int(found[1])]), token)
+
+
+def _is_number(token: str) -> bool:
+    return re.fullmatch(r"[-+]?\d+(?:[.,]\d+)?", token) is not None
