@@ -60,6 +60,7 @@ NEEDED = {
     "photo": ("can_send_photos", "photos"),
     "document": ("can_send_documents", "documents"),
     "video": ("can_send_videos", "videos"),
+    "audio": ("can_send_audios", "music"),
     "animation": ("can_send_other_messages", "animations"),
 }
 
@@ -270,6 +271,8 @@ class Chat:
     def check_reach(self) -> None:
         """The bot wants to change something that it wrote here."""
         if self.kind == PRIVATE:
+            if getattr(self.person, "deactivated", False):
+                raise forbidden("user is deactivated")
             # The bot's own state in a private chat is what its person did to it.
             if self.bot.status == KICKED:
                 raise forbidden("bot was blocked by the user")

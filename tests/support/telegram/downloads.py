@@ -58,4 +58,11 @@ class Downloads:
             return web.json_response(error.body(), status=error.code)
         file.fetched += 1
         self._files.downloads.append(path)
-        return web.Response(body=file.data, content_type="application/octet-stream")
+        if file.cut_at is None:
+            return web.Response(body=file.data, content_type="application/octet-stream")
+        response = web.StreamResponse(headers={"Content-Length": str(len(file.data))})
+        await response.prepare(request)
+        await response.write(file.data[: file.cut_at])
+        if request.transport is not None:
+            request.transport.abort()
+        return response

@@ -100,13 +100,22 @@ def sent(text: str, parse_mode: str, entities: list[Json] | None, *, most: int, 
     if mode == "html":
         marked = Html(raw).parse()
     elif mode in ("", "none"):
-        marked = Marked(text, list(entities or []))
+        marked = Marked(text, _checked(entities or []))
     else:
         raise bad("Unsupported parse_mode")
     marked = _tidy(marked)
     if len(marked.text) > most:
         raise bad(f"{what} is too long")
     return marked
+
+
+def _checked(entities: list[Json]) -> list[Json]:
+    """Entities as a bot says them. Raises :class:`ApiError`."""
+    for each in entities:
+        for key in ("offset", "length", "type"):
+            if key not in each:
+                raise bad(f"can't parse MessageEntity: Can't find field \"{key}\"")
+    return entities
 
 
 def _tidy(marked: Marked) -> Marked:

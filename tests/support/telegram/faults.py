@@ -6,7 +6,6 @@ fetching of a file.
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
@@ -106,7 +105,7 @@ class Faults:
         self, method: str, *, times: int | None = None, after: bool = False, chat: object = None
     ) -> Held:
         """Requests wait, before or after they take effect, until :meth:`Held.release`."""
-        held = Held(asyncio.Event())
+        held = Held()
         self._add(method, times, after, chat, held.wait)
         return held
 

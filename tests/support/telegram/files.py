@@ -46,7 +46,7 @@ DOCUMENT_LIKE = frozenset({"document", "animation", "video", "audio", "voice", "
 class Upload:
     """A file of a person or of a test. ``size``: when only that counts, without so many bytes.
 
-    ``seconds``: how long it plays; ``gate``: downloads wait until it is set.
+    ``seconds``: how long it plays; ``gate``: downloads wait until it is set; ``cut_at``: bytes of them.
     """
 
     filename: str
@@ -57,6 +57,7 @@ class Upload:
     height: int = 0
     seconds: int = 0
     gate: Any = None
+    cut_at: int | None = None
 
     @classmethod
     def picture(
@@ -95,6 +96,7 @@ class Stored:
     content: bytes | None = field(default=None, repr=False)
     make: Callable[[], bytes] | None = field(default=None, repr=False)
     gate: Any = None
+    cut_at: int | None = None
     fetched: int = 0
 
     @property
@@ -196,7 +198,8 @@ class Files:
             width, height = _measured(upload) or (0, 0)
         content = upload.content if upload.length <= self.keep_bytes and upload.size is None else None
         file = self._store(kind, upload.filename, upload.mime, upload.length, width, height)
-        file.content, file.seconds, file.gate = content, upload.seconds, upload.gate
+        file.content, file.seconds = content, upload.seconds
+        file.gate, file.cut_at = upload.gate, upload.cut_at
         if content is None and upload.size is not None and upload.size <= self.keep_bytes:
             file.make = lambda: upload.content.ljust(upload.length, b"\0")
         media = Media(kind, file)
@@ -234,7 +237,7 @@ class Files:
         if width + height > PHOTO_SIDES or max(found) > PHOTO_RATIO * min(found):
             raise bad("PHOTO_INVALID_DIMENSIONS")
         file = self._store("photo", upload.filename, upload.mime, upload.length, width, height)
-        file.content, file.gate = upload.content, upload.gate
+        file.content, file.gate, file.cut_at = upload.content, upload.gate, upload.cut_at
         sides = [side for side in SIZES if side < max(found)] + [min(max(found), SIZES[-1])]
         media = Media("photo", file, [self._scaled(file, side, "photo") for side in sorted(set(sides))])
         for size in media.sizes:
@@ -253,7 +256,7 @@ class Files:
 
         # The size is only guessed: bytes are rarely looked at, and making them all would slow every test.
         made = self._store(kind, "photo.jpg", "image/jpeg", max(300, width * height // 8), width, height)
-        made.make, made.gate = make, file.gate
+        made.make, made.gate, made.cut_at = make, file.gate, file.cut_at
         return made
 
     def _store(self, kind: str, filename: str, mime: str, size: int, width: int, height: int) -> Stored:

@@ -32,7 +32,7 @@ class Window:
 
 @dataclass(frozen=True)
 class FloodLimits:
-    """None: no limit. ``chat``: of each chat, and ``burst`` more at once; ``group``: of groups.
+    """None: no limit. ``chat``: how fast any chat goes on; ``burst`` more at once; ``group``: of groups.
 
     ``edits``: whether edits count like messages. ``same_size``: the brake on uploads of equal size.
     ``whole_seconds``: how long to wait is said in whole seconds, as the real server does.
@@ -75,6 +75,7 @@ class Flood:
     refused: dict[str, int] = field(default_factory=dict)
     held_until: dict[int, float] = field(default_factory=dict)
     _sent: dict[tuple[str, int], deque[float]] = field(default_factory=dict)
+    _buckets: dict[int, tuple[float, float]] = field(default_factory=dict)
     _uploads: dict[int, float] = field(default_factory=dict)
 
     def hold(self, chat: int, seconds: float) -> None:
@@ -88,24 +89,25 @@ class Flood:
         now = self.time()
         if now < self.held_until.get(chat, now):
             raise self._refuse("test", self.held_until[chat] - now)
-        asked: list[tuple[str, int, Window]] = []
-        if self.limits.overall:
-            asked.append(("overall", 0, self.limits.overall))
-        if self.limits.chat:
-            window = self.limits.chat
-            # A burst is what a longer window allows: five in five seconds let five through at once.
-            wide = Window(
-                window.calls + self.limits.burst, window.seconds * (1 + self.limits.burst / window.calls)
-            )
-            asked.append(("chat", chat, wide))
-        if group and self.limits.group:
-            asked.append(("group", chat, self.limits.group))
-        for name, key, window in asked:
-            wait = self._wait(name, key, window, count, now)
-            if wait > 0:
+        windows = {("overall", 0): self.limits.overall, ("group", chat): self.limits.group if group else None}
+        for (name, key), window in windows.items():
+            if window is not None and (wait := self._wait(name, key, window, count, now)) > 0:
                 raise self._refuse(name, wait)
-        for name, key, _ in asked:
-            self._sent[name, key].extend([now] * count)
+        if self.limits.chat is not None:
+            self._take_bucket(chat, self.limits.chat, count, now)
+        for place, window in windows.items():
+            if window is not None:
+                self._sent[place].extend([now] * count)
+
+    def _take_bucket(self, chat: int, rate: Window, count: int, now: float) -> None:
+        """A bucket that fills steadily and holds a burst. What is more than it holds is owed."""
+        whole = rate.calls + self.limits.burst
+        level, at = self._buckets.get(chat, (float(whole), now))
+        level = min(float(whole), level + (now - at) * rate.calls / rate.seconds)
+        missing = min(count, whole) - level
+        if missing > 1e-6:
+            raise self._refuse("chat", missing * rate.seconds / rate.calls)
+        self._buckets[chat] = level - count, now
 
     def take_upload(self, size: int) -> None:
         """All the files of a request together, bytes."""

@@ -46,9 +46,7 @@ class EditMethods:
         keyboard, message = self._target(call)
         if message.content.media is not None:
             raise bad("there is no text in the message to edit")
-        return self._edit(
-            call, message, Content(words, preview=call.parsed("link_preview_options")), keyboard
-        )
+        return self._edit(message, Content(words, preview=call.parsed("link_preview_options")), keyboard)
 
     def caption(self, call: Call) -> Json:
         words = caption_of(call)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from tests.support.telegram import entities
 from tests.support.telegram.chats import CHANNEL, GROUP, KICKED, MEMBER, PRIVATE, Chat, Topic, User
-from tests.support.telegram.failures import CannotUse, bad
+from tests.support.telegram.failures import CannotUse
 from tests.support.telegram.files import Upload
 from tests.support.telegram.messages import Content, Message
 from tests.support.telegram.queries import Query
@@ -21,6 +22,8 @@ AS_CHANNEL = User(136_817_688, "Channel", "Channel_Bot", bot=True)
 """Who writes, for bots that know only users, when an admin hides or a channel speaks."""
 
 ALBUM = 10
+EDITABLE_SECONDS = 48 * 3600
+PAYLOAD = re.compile("[A-Za-z0-9_-]{0,64}")
 
 
 class Person(User):
@@ -31,7 +34,8 @@ class Person(User):
     ) -> None:
         super().__init__(number, name, username, language)
         self.world = world
-        self._pressed = 0
+        self.deactivated = False
+        """Their account is gone."""
 
     @property
     def private(self) -> Chat:
@@ -54,6 +58,8 @@ class Person(User):
 
     async def starts(self, payload: str = "") -> Shown:
         """``t.me/bot?start=payload``: opens the private chat, or unblocks the bot."""
+        if not PAYLOAD.fullmatch(payload):
+            raise CannotUse("no link says that")
         self.unblocks()
         return await self.says(self.private, f"/start {payload}".strip())
 
@@ -193,6 +199,8 @@ class Person(User):
             raise CannotUse("the message is gone")
         if raw.sender is not self and not (raw.chat.kind == CHANNEL and raw.chat.member(self).admin):
             raise CannotUse("somebody else's message")
+        if raw.age(self.world.now()) > EDITABLE_SECONDS:
+            raise CannotUse("too old")
         return raw
 
     # Pressing
@@ -217,7 +225,7 @@ class Person(User):
         if not raw.chat.member(self).present:
             raise CannotUse(f"{self.first_name} is not in {raw.chat.title}")
         if len(data.encode()) > 64:
-            raise bad("DATA_INVALID")
+            raise CannotUse("Telegram takes 64 bytes")
         query = self.world.ask(self, raw, data, sent_ago)
         gone = inaccessible or raw.deleted
         body = {
@@ -236,7 +244,7 @@ class Person(User):
         self.world.move_bot(self.private, self, KICKED)
 
     def unblocks(self) -> None:
-        if self.private.bot.status != MEMBER:
+        if self.private.bot.status == KICKED:
             self.world.move_bot(self.private, self, MEMBER)
 
     def upgrades(self, group: Chat) -> Chat:

@@ -85,6 +85,7 @@ def trimmed(full: Json) -> Json:
     todo = set(TYPES)
     for method in methods.values():
         todo |= {name for field in method["fields"] for name in named(field["types"])}
+        todo |= named(method["returns"])
     while todo:
         name = todo.pop()
         if name in kept or name not in full["types"]:

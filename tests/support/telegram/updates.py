@@ -124,10 +124,12 @@ class Updates:
 
     async def _wait(self, seconds: float) -> None:
         """Until there is something, the time is over, or somebody else asks."""
-        self.end_poll(OTHER_POLL)
-        poll = self._waiting = Poll()
         over = asyncio.ensure_future(self.sleep(seconds))
         over.add_done_callback(lambda _: self.changed.fire())
+        # Only once it sleeps does it count as waiting: then tests may move their clock.
+        await asyncio.sleep(0)
+        self.end_poll(OTHER_POLL)
+        poll = self._waiting = Poll()
         self.changed.fire()
         try:
             await self._changes(lambda: self.queue or poll.ended or over.done() or self.closed)

@@ -122,14 +122,14 @@ class Webhook:
         self, http: aiohttp.ClientSession, pending: Pending, under_way: dict[int, Pending]
     ) -> None:
         world, attempt = self._world, 0
-        while not await self._post(http, pending):
+        while pending in world.updates.queue and not await self._post(http, pending):
             wait = RETRY_SECONDS[min(attempt, len(RETRY_SECONDS) - 1)]
             attempt += 1
             world.changed.fire()
             await world.clock.sleep(wait)
         if pending in world.updates.queue:
             world.updates.queue.remove(pending)
-        self.delivered.append(pending.number)
+            self.delivered.append(pending.number)
         del under_way[pending.chat]
         world.changed.fire()
 

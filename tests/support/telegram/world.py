@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tempfile
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
@@ -131,10 +132,12 @@ class TelegramWorld:
 
     # People and places
 
-    def user(self, name: str, *, language: str | None = "en", username: str | None = None) -> Person:
-        """Somebody new, who has never met the bot."""
+    def user(self, name: str, *, language: str | None = "en", username: str | None = "") -> Person:
+        """Somebody new, who has never met the bot. ``username``: as the name, unless given; None: none."""
+        if username == "":
+            username = re.sub(r"\W+", "_", name).lower()
         number = 5_000_000_000 + 7 * len(self.users)
-        person = Person(self, number, name, username=username or name.lower(), language=language)
+        person = Person(self, number, name, username=username, language=language)
         self.users[person.id] = person
         return person
 
@@ -224,6 +227,14 @@ class TelegramWorld:
     def note(self, words: str) -> None:
         """Something that Telegram takes, and that is surely not meant."""
         self.server.violations.append(words)
+
+    def forgive(self) -> list[str]:
+        """What would fail on leaving; it does not any more."""
+        server = self.server
+        found = [*server.violations, *server.unknown]
+        server.violations.clear()
+        server.unknown.clear()
+        return found
 
     def calls(self, method: str | None = None) -> list[Received]:
         """The recorded requests of a method, oldest first."""
