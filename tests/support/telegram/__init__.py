@@ -16,10 +16,11 @@ tests act as people do::
 Nothing here knows python-telegram-bot, so that its mistakes are not repeated.
 """
 
-from tests.support.telegram.chats import Chat, Member, Topic, User
+from tests.support.telegram.chats import Chat, Topic
 from tests.support.telegram.failures import ApiError, CannotUse
 from tests.support.telegram.files import Stored, Upload
 from tests.support.telegram.floods import FloodLimits, Window
+from tests.support.telegram.members import Member, User
 from tests.support.telegram.messages import Look, Message
 from tests.support.telegram.people import Person
 from tests.support.telegram.queries import Query

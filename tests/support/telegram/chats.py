@@ -1,4 +1,4 @@
-"""Users and chats: who is where, with which rights, and what the bot may do there."""
+"""Chats and topics: what stands there, who is in them, and what the bot may do."""
 
 from __future__ import annotations
 
@@ -7,6 +7,17 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from tests.support.telegram.failures import ApiError, Json, bad, forbidden, migrated
+from tests.support.telegram.members import (
+    ADMIN,
+    KICKED,
+    LEFT,
+    MEMBER,
+    PERMISSIONS,
+    RESTRICTED,
+    STRANGER,
+    Member,
+    User,
+)
 from tests.support.telegram.messages import Message
 
 if TYPE_CHECKING:
@@ -14,47 +25,6 @@ if TYPE_CHECKING:
     from tests.support.telegram.world import TelegramWorld
 
 PRIVATE, GROUP, SUPERGROUP, CHANNEL = "private", "group", "supergroup", "channel"
-OWNER, ADMIN, MEMBER, RESTRICTED, LEFT, KICKED = (
-    "creator",
-    "administrator",
-    "member",
-    "restricted",
-    "left",
-    "kicked",
-)
-PRESENT = frozenset({OWNER, ADMIN, MEMBER, RESTRICTED})
-
-RIGHTS = (
-    "can_manage_chat",
-    "can_delete_messages",
-    "can_manage_video_chats",
-    "can_restrict_members",
-    "can_promote_members",
-    "can_change_info",
-    "can_invite_users",
-    "can_post_stories",
-    "can_edit_stories",
-    "can_delete_stories",
-)
-CHANNEL_RIGHTS = ("can_post_messages", "can_edit_messages")
-PERMISSIONS = (
-    "can_send_messages",
-    "can_send_audios",
-    "can_send_documents",
-    "can_send_photos",
-    "can_send_videos",
-    "can_send_video_notes",
-    "can_send_voice_notes",
-    "can_send_polls",
-    "can_send_other_messages",
-    "can_add_web_page_previews",
-    "can_react_to_messages",
-    "can_edit_tag",
-    "can_change_info",
-    "can_invite_users",
-    "can_pin_messages",
-    "can_manage_topics",
-)
 NEEDED = {
     "text": ("can_send_messages", "text messages"),
     "photo": ("can_send_photos", "photos"),
@@ -63,59 +33,6 @@ NEEDED = {
     "audio": ("can_send_audios", "music"),
     "animation": ("can_send_other_messages", "animations"),
 }
-
-
-@dataclass(eq=False)
-class User:
-    id: int
-    first_name: str
-    username: str | None = None
-    language: str | None = None
-    bot: bool = False
-
-    def json(self) -> Json:
-        found: Json = {"id": self.id, "is_bot": self.bot, "first_name": self.first_name}
-        optional = {"username": self.username, "language_code": self.language}
-        return found | {key: value for key, value in optional.items() if value}
-
-
-STRANGER = User(777000, "Telegram", "telegram")
-"""Who does what nobody else is there to do."""
-
-
-@dataclass(eq=False)
-class Member:
-    """``denied``: permissions taken from someone restricted, or rights that an administrator lacks."""
-
-    user: User
-    status: str = MEMBER
-    anonymous: bool = False
-    denied: frozenset[str] = frozenset()
-
-    @property
-    def present(self) -> bool:
-        return self.status in PRESENT
-
-    @property
-    def admin(self) -> bool:
-        return self.status in (OWNER, ADMIN)
-
-    def may(self, right: str) -> bool:
-        return self.status == OWNER or (self.status == ADMIN and right not in self.denied)
-
-    def json(self, chat: Chat) -> Json:
-        """As a ``ChatMember``."""
-        found: Json = {"user": self.user.json(), "status": self.status}
-        if self.status == OWNER:
-            return found | {"is_anonymous": self.anonymous}
-        if self.status == ADMIN:
-            rights = RIGHTS + (CHANNEL_RIGHTS if chat.kind == CHANNEL else ("can_pin_messages",))
-            found |= {right: right not in self.denied for right in rights}
-            return found | {"is_anonymous": self.anonymous, "can_be_edited": False}
-        if self.status == RESTRICTED:
-            found |= {right: right not in self.denied for right in PERMISSIONS}
-            return found | {"is_member": True, "until_date": 0}
-        return found | ({"until_date": 0} if self.status == KICKED else {})
 
 
 @dataclass(eq=False)

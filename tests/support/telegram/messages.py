@@ -5,12 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from tests.support.telegram.entities import Marked
 from tests.support.telegram.failures import Json
 from tests.support.telegram.files import Media
+from tests.support.telegram.html import Marked
 
 if TYPE_CHECKING:
-    from tests.support.telegram.chats import Chat, User
+    from tests.support.telegram.chats import Chat
+    from tests.support.telegram.members import User
 
 EDITABLE = frozenset({"text", "animation", "audio", "document", "photo", "video"})
 

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 from tests.support.telegram import entities
 from tests.support.telegram.calls import Call
 from tests.support.telegram.chats import Chat, chat_not_found
-from tests.support.telegram.entities import Marked
 from tests.support.telegram.failures import bad
+from tests.support.telegram.html import Marked
 from tests.support.telegram.messages import Message
 
 if TYPE_CHECKING:

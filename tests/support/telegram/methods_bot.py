@@ -6,8 +6,9 @@ import re
 from typing import TYPE_CHECKING
 
 from tests.support.telegram.calls import Call
-from tests.support.telegram.chats import CHANNEL, LEFT, PRIVATE, Chat
+from tests.support.telegram.chats import CHANNEL, PRIVATE, Chat
 from tests.support.telegram.failures import Json, bad
+from tests.support.telegram.members import LEFT
 from tests.support.telegram.methods import Handler, chat_of
 
 if TYPE_CHECKING:
@@ -166,19 +167,19 @@ class BotMethods:
     def member(self, call: Call) -> Json:
         chat, user = self._readable(call), call.integer("user_id")
         if user == self._world.bot.id and chat.kind != PRIVATE:
-            return chat.bot.json(chat)
+            return chat.bot.json(channel=chat.kind == CHANNEL)
         person = self._world.users.get(user)
         if person is None:
             raise bad("user not found")
         if user not in chat.members and chat.kind == CHANNEL and not chat.bot.admin:
             raise bad("member list is inaccessible")
-        return chat.member(person).json(chat)
+        return chat.member(person).json(channel=chat.kind == CHANNEL)
 
     def administrators(self, call: Call) -> list[Json]:
         chat = self._readable(call)
         if chat.kind == PRIVATE:
             raise bad("there are no administrators in the private chat")
-        return [each.json(chat) for each in chat.members.values() if each.admin]
+        return [each.json(channel=chat.kind == CHANNEL) for each in chat.members.values() if each.admin]
 
     def leave(self, call: Call) -> bool:
         chat = self._readable(call)

@@ -10,6 +10,7 @@ from tests.support.telegram.calls import Call
 from tests.support.telegram.chats import GROUP, PRIVATE, SUPERGROUP, Chat
 from tests.support.telegram.failures import ApiError, Json, bad
 from tests.support.telegram.files import Media
+from tests.support.telegram.html import Marked
 from tests.support.telegram.markup import read_markup, too_wide
 from tests.support.telegram.messages import Content, Message
 from tests.support.telegram.methods import Handler, caption_of, chat_of, message_of, words_of
@@ -132,7 +133,7 @@ class SendMethods:
         group = self._world.posting.next_album() if len(contents) > 1 else None
         return [self._publish(call, where, each, group_id=group).json() for each in contents]
 
-    def input_media(self, item: Any, *, for_album: bool) -> tuple[Json, entities.Marked]:
+    def input_media(self, item: Any, *, for_album: bool) -> tuple[Json, Marked]:
         """An ``InputMedia`` with its caption read. Raises :class:`ApiError`."""
         if not isinstance(item, dict):
             raise bad("can't parse InputMedia: expected an Object")

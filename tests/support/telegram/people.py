@@ -7,9 +7,10 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from tests.support.telegram import entities
-from tests.support.telegram.chats import CHANNEL, GROUP, KICKED, MEMBER, PRIVATE, Chat, Topic, User
+from tests.support.telegram.chats import CHANNEL, GROUP, PRIVATE, Chat, Topic
 from tests.support.telegram.failures import CannotUse
 from tests.support.telegram.files import Upload
+from tests.support.telegram.members import KICKED, MEMBER, User
 from tests.support.telegram.messages import Content, Message
 from tests.support.telegram.queries import Query
 from tests.support.telegram.views import Button, Shown

@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from tests.support.telegram.chats import CHANNEL, GROUP, PRIVATE, SUPERGROUP, Chat, User
-from tests.support.telegram.entities import sliced
+from tests.support.telegram.chats import CHANNEL, GROUP, PRIVATE, SUPERGROUP, Chat
 from tests.support.telegram.failures import Json
+from tests.support.telegram.html import sliced
+from tests.support.telegram.members import User
 from tests.support.telegram.messages import Content, Message
 
 if TYPE_CHECKING:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from tests.support.telegram.chats import User
 from tests.support.telegram.failures import query_too_old
+from tests.support.telegram.members import User
 from tests.support.telegram.messages import Message
 
 if TYPE_CHECKING:

@@ -14,24 +14,13 @@ from bot.service.clock import Clock
 from tests.support.discord.signals import Signal
 from tests.support.telegram import schema
 from tests.support.telegram.calls import Received
-from tests.support.telegram.chats import (
-    ADMIN,
-    CHANNEL,
-    GROUP,
-    LEFT,
-    MEMBER,
-    OWNER,
-    PRIVATE,
-    SUPERGROUP,
-    Chat,
-    Member,
-    User,
-)
+from tests.support.telegram.chats import CHANNEL, GROUP, PRIVATE, SUPERGROUP, Chat
 from tests.support.telegram.downloads import Downloads
 from tests.support.telegram.failures import Json
 from tests.support.telegram.faults import Faults
 from tests.support.telegram.files import Files
 from tests.support.telegram.floods import Flood, FloodLimits
+from tests.support.telegram.members import ADMIN, LEFT, MEMBER, OWNER, Member, User
 from tests.support.telegram.messages import Message
 from tests.support.telegram.methods_bot import BotMethods
 from tests.support.telegram.methods_edit import EditMethods
@@ -219,8 +208,8 @@ class TelegramWorld:
             "chat": chat.json(),
             "from": by.json(),
             "date": self.now() // 1000,
-            "old_chat_member": before.json(chat),
-            "new_chat_member": after.json(chat),
+            "old_chat_member": before.json(channel=chat.kind == CHANNEL),
+            "new_chat_member": after.json(channel=chat.kind == CHANNEL),
         }
         self.tell("my_chat_member", body, chat.id)
 
