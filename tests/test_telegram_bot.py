@@ -216,7 +216,7 @@ async def test_lists_settings_and_help(telegram: TelegramWorld, tmp_path: Path, 
         await boss.says(other, "/admin quota grant @nobody 60")
         await shown(telegram, other, "nobody", bot)
         await boss.says(other, "/admin queue")
-        await shown(telegram, other, "ine", bot)
+        await shown(telegram, other, "othing waits", bot)
         commands = telegram.bot_methods.commands
         assert any("imagine" in str(listed) for listed in commands.values())
 

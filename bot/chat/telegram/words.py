@@ -15,6 +15,8 @@ from bot.domain.ids import IdentityId
 from bot.presentation.specs import Commands, CommandSpec, OptionKind, OptionSpec
 from bot.service.outcomes import Call, CallValue
 
+_DURATION = "duration"
+"""Of a block: may be left out before the reason, which may begin with any word."""
 _DASHES = re.compile(r"^(?:--|—|–)")
 _MARK = "\ufdd0"
 """Stands for somebody who was named while a line is taken apart; no text has it."""
@@ -120,6 +122,8 @@ class _Filler:
                 continue
             if option.kind in (OptionKind.INT, OptionKind.FLOAT) and not _is_number(token):
                 continue
+            if option.name == _DURATION and not _is_duration(token):
+                continue
             if token.startswith(_MARK) and option.kind is not OptionKind.USER:
                 continue
             yield option
@@ -138,6 +142,10 @@ class _Filler:
         if token.startswith(_MARK) and token[1:].isdecimal():
             return self._people[int(token[1:])]
         return re.sub(f"{_MARK}(\\d+)", lambda found: str(self._people[int(found[1])]), token)
+
+
+def _is_duration(token: str) -> bool:
+    return re.fullmatch(r"\d+[a-z]+", token.lower()) is not None
 
 
 def _is_number(token: str) -> bool:
