@@ -12,6 +12,7 @@ from bot.domain.outputs import MediaKind
 from bot.presentation.card_situation import Rung
 from bot.service.parcels.gate import Gate
 from bot.service.parcels.limits import JPEG, WEBP, Form, Limits
+from bot.service.parcels.memory import Blocks
 from bot.service.parcels.pixels import Decoded, Encoded, decode, dimensions, flatten, jpeg, scaled, webp
 from bot.service.threads import in_thread
 
@@ -41,12 +42,17 @@ class Ladder:
         self.gate = Gate(most_pixels, at_once=at_once)
         # Six times the memory that anything else takes.
         self._without_loss = asyncio.Lock()
+        self.blocks = Blocks()
 
     async def descend(self, path: Path, limits: Limits) -> Fitted | None:
         """The first rung below the original that fits. None: none does, or the file cannot be decoded.
 
         Every step is a thread's of its own, so that a cancelled caller waits for no more than one.
         """
+        async with self.blocks.kept():
+            return await self._descend(path, limits)
+
+    async def _descend(self, path: Path, limits: Limits) -> Fitted | None:
         width, height = await in_thread(dimensions, path)
         if not 0 < width * height <= self.most_pixels:
             return None

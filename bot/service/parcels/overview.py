@@ -83,10 +83,10 @@ async def overview_of(
     # The cells, the sheet, and one picture after the other.
     share = 2 * SIDE**2 + max(width * height for width, height in known)
     async with ladder.gate.hold(share):
-        cells = [
-            (number, await in_thread(thumbnail, path, grid.cell, ladder.most_pixels))
-            for number, path in pictures
-        ]
+        cells: list[tuple[int, Image.Image | None]] = []
+        for number, path in pictures:
+            async with ladder.blocks.kept():
+                cells.append((number, await in_thread(thumbnail, path, grid.cell, ladder.most_pixels)))
         if sum(image is not None for _, image in cells) < 2:
             return None
         return await in_thread(_encoded, cells, grid, min(most_bytes, MOST_BYTES))
