@@ -17,6 +17,7 @@ NAMES = (
     "fairness",
     "queue_scale",
     "discord_flood",
+    "discord_live",
 )
 
 if __name__ == "__main__":
