@@ -226,6 +226,44 @@ async def test_a_flood_waits_on_the_disk_and_every_one_is_handled_in_order(disk:
             assert mine == sorted(mine)
 
 
+async def test_a_flood_does_not_fill_the_memory(disk: Disk) -> None:
+    handler = Handler(hold={number: asyncio.Event() for number in range(1, 301)})
+    async with running((box := inbox(disk, handler, ahead=20)).run):
+        for start in range(1, 300, 10):
+            await box.take([message(number, chat=number % 7) for number in range(start, start + 10)])
+        await until(lambda: handler.at_once)
+        assert 0 < box.held <= 2 * 20
+        for event in handler.hold.values():
+            event.set()
+        await until(lambda: len(handler.ended) == 300)
+    assert sorted(handler.ended) == list(range(1, 301))
+
+
+async def test_what_ends_while_the_disk_is_read_is_not_handled_again(disk: Disk) -> None:
+    handler, gate = Handler(hold={1: asyncio.Event()}), asyncio.Event()
+    read_all = disk.waiting_updates
+
+    async def slowly(limit: int) -> tuple[tuple[int, str], ...]:
+        found = await read_all(limit)
+        await gate.wait()
+        return found
+
+    async with running((box := inbox(disk, handler, ahead=4)).run):
+        await until(lambda: disk.asked)
+        await box.take([message(1)])
+        await until(lambda: handler.numbers == [1])
+        disk.waiting_updates = slowly  # type: ignore[method-assign]
+        await box.take([message(number, chat=number) for number in range(2, 7)])
+        await until(lambda: disk.asked == 2)
+        handler.hold[1].set()
+        await until(lambda: handler.ended == [1])
+        await until(lambda: not box.held)
+        gate.set()
+        await until(lambda: len(handler.ended) == 6)
+        await emptied(disk)
+    assert sorted(handler.numbers) == [1, 2, 3, 4, 5, 6]
+
+
 async def test_a_bug_is_written_into_the_log_and_never_met_again(
     disk: Disk, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -65,7 +65,9 @@ class Inbox:
         self._taken: set[int] = set()
         self._more = True
         """There may be updates on the disk that are not in memory."""
-        self._order = asyncio.Lock()
+        self._fetching = False
+        self._ended: set[int] = set()
+        """Done while the disk was read: they may be among what it gave."""
         self._due = asyncio.Event()
         self._due.set()
         self._tasks: asyncio.TaskGroup | None = None
@@ -88,33 +90,43 @@ class Inbox:
         """When it returns, they are on the disk. Raises StoreUnavailable: then none of them is."""
         numbered = [(number, update) for update in updates if (number := number_of(update)) is not None]
         written = [(number, json.dumps(update, ensure_ascii=False)) for number, update in numbered]
-        async with self._order:
-            fresh = {number for number, _ in await self._store.keep_updates(written, self._now())}
-            if self._tasks is None or self._more or len(self._taken) + len(fresh) > self._ahead:
-                self._more = True
-                self._due.set()
-                return
-            for number, update in numbered:
-                if number in fresh:
-                    self._enter(number, update)
+        fresh = {number for number, _ in await self._store.keep_updates(written, self._now())}
+        full = len(self._taken) + len(fresh) > self._ahead
+        if self._tasks is None or self._more or self._fetching or full:
+            self._more = True
+            self._due.set()
+            return
+        for number, update in numbered:
+            if number in fresh:
+                self._enter(number, update)
+
+    @property
+    def held(self) -> int:
+        """Updates in memory that are not done."""
+        return len(self._taken)
 
     async def last(self) -> int | None:
         return await self._store.last_update()
 
     async def _fetch(self) -> None:
         """Take up what waits on the disk, as far as there is room."""
-        async with self._order:
-            if not self._more or len(self._taken) > self._ahead // 2:
-                return
+        if not self._more or len(self._taken) > self._ahead // 2:
+            return
+        self._more, self._fetching = False, True
+        self._ended.clear()
+        try:
             found = await self._store.waiting_updates(self._ahead)
-            self._more = len(found) >= self._ahead
-            for number, text in found:
-                if number not in self._taken:
-                    self._enter(number, _read(text))
+        except StoreUnavailable:
+            self._more = True
+            raise
+        finally:
+            self._fetching = False
+        self._more = self._more or len(found) >= self._ahead
+        for number, text in found:
+            if number not in self._taken and number not in self._ended:
+                self._enter(number, _read(text))
 
     def _enter(self, number: int, update: Raw) -> None:
-        if number in self._taken:
-            return
         assert self._tasks is not None
         self._taken.add(number)
         lane = lane_of(update)
@@ -133,6 +145,8 @@ class Inbox:
             await self._done(number)
             waiting.popleft()
             self._taken.discard(number)
+            if self._fetching:
+                self._ended.add(number)
             if self._more and len(self._taken) <= self._ahead // 2:
                 self._due.set()
         del self._lanes[lane]
