@@ -63,7 +63,8 @@ async def test_what_is_too_large_all_the_same_goes_down_the_ladder(
         reply = await asked(here)
         request = await accepted(bot, reply)
         await tell_limit(bot, request.id, 25 * MIB)
-        here.world.faults.fail("update_webhook_message", status, code=code)
+        fault = here.world.faults.fail("update_webhook_message", status, code=code)
+        fault.where = lambda _: bool(here.world.calls()[-1].files)
         here.server.finish()
         await shows_picture(reply)
         assert refused(here) == [(status, code)]
@@ -73,7 +74,8 @@ async def test_what_is_too_large_all_the_same_goes_down_the_ladder(
 async def test_what_is_too_large_however_small_is_kept(here: Scene) -> None:
     async with here.bot() as bot:
         reply = await asked(here)
-        here.world.faults.fail("*_message", 413, times=4, code=40005)
+        fault = here.world.faults.fail("*_message", 413, times=4, code=40005)
+        fault.where = lambda _: bool(here.world.calls()[-1].files)
         here.server.finish()
         await says(reply, "no file of this size", bot=bot, step=0.5)
         await settled(bot, reply, DeliveryState.KEPT)
@@ -100,7 +102,8 @@ async def test_a_form_that_is_not_taken_comes_without_anything_that_could_be_wro
 ) -> None:
     async with here.bot() as bot:
         reply = await asked(here, prompt="a fox <@123>")
-        here.world.faults.fail("update_webhook_message", 400, code=code)
+        fault = here.world.faults.fail("update_webhook_message", 400, code=code)
+        fault.where = lambda _: bool(here.world.calls()[-1].files)
         here.server.finish()
         await shows_picture(reply)
         assert "Done" in reply.content

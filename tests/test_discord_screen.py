@@ -220,6 +220,23 @@ class TestNsfw:
             assert names(reply)[0].endswith("overview.jpg")
             assert names(reply)[-1].endswith(".txt")
 
+    async def test_what_is_made_from_such_a_picture_is_hidden_and_refused_alike(
+        self, here: Scene, tmp_path: Path
+    ) -> None:
+        folder = adult_templates(tmp_path)
+        async with here.bot(workflows_dir=folder):
+            reply, _ = await running(here, template="act")
+            here.server.finish()
+            await shows_picture(reply)
+            for button in ("Upscale", "Vary", "Re-roll"):
+                more = await here.alice.press(reply.button(button))
+                await here.server.until_waiting(1)
+                here.server.finish()
+                await shows_picture(more)
+                assert names(more)[0].startswith("SPOILER_")
+        async with here.bot(workflows_dir=folder, moderation={"nsfw": "block"}) as bot:
+            await says(await here.alice.press(reply.button("Upscale")), "for adults", bot=bot)
+
     async def test_only_age_restricted_channels_where_the_operator_says_so(
         self, here: Scene, tmp_path: Path
     ) -> None:

@@ -53,7 +53,7 @@ def discord_parts(
         await service.store.set_reply(request, address)
 
     screen = DiscordScreen(
-        lambda: clients[-1],
+        lambda: clients[-1] if clients else None,
         language_of=lambda request: languages.of(str(request.options.get("language", ""))),
         packer=Packer(operator.gallery),
         offers=reception.follow_ups.offers,

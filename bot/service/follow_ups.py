@@ -35,6 +35,7 @@ from bot.service.follow_up_templates import (
 from bot.service.gate import Asker, Origin
 from bot.service.images import InputImage
 from bot.service.imagine import choose_template, files_of, plain_parameter
+from bot.service.nsfw import inherited
 from bot.service.records import RequestRecord
 from bot.service.usecases import Receipt, UseCases
 from bot.templates.choosing import INPUT_IMAGE
@@ -88,7 +89,7 @@ class FollowUps:
             ask = replace(own_ask(record), seed=None)
             return ask, await images_of(record, ask, self.usecases.gallery)
 
-        return await self._imagine(wanted, asker, origin)
+        return await self._imagine(wanted, asker, origin, source=action.request)
 
     async def vary(self, action: OnRequest, asker: Asker, origin: Origin) -> Receipts:
         """The same words painted over the very picture that ``action`` names."""
@@ -113,7 +114,7 @@ class FollowUps:
             ask = variation(ask_of(record), template, source, own=template is own, model=model, limits=limits)
             return ask, {source.key: source.image}
 
-        return await self._imagine(wanted, asker, origin)
+        return await self._imagine(wanted, asker, origin, source=action.request)
 
     async def upscale(self, action: OnRequest, asker: Asker, origin: Origin) -> Receipts:
         """The very picture that ``action`` names, enlarged."""
@@ -132,7 +133,7 @@ class FollowUps:
                 )
             return enlargement(ask_of(record), template, source), {source.key: source.image}
 
-        return await self._imagine(wanted, asker, origin)
+        return await self._imagine(wanted, asker, origin, source=action.request)
 
     async def edit_form(self, request: RequestId, asker: Asker) -> Form:
         """What it was made with, to be changed. Raises FlagError when that is too long for a form."""
@@ -155,7 +156,7 @@ class FollowUps:
                 ask = self._with_files_of(before, ask)
             return ask, await images_of(record, ask, self.usecases.gallery)
 
-        return await self._imagine(wanted, asker, origin)
+        return await self._imagine(wanted, asker, origin, source=request)
 
     def edit_picture_form(self, key: str, words: str = "") -> Form:
         """For a picture that was handed in under ``key``. Raises TemplateNotFound when nothing takes it."""
@@ -194,14 +195,22 @@ class FollowUps:
     # Parts
 
     async def _imagine(
-        self, wanted: Callable[[], Awaitable[tuple[Ask, Images]]], asker: Asker, origin: Origin
+        self,
+        wanted: Callable[[], Awaitable[tuple[Ask, Images]]],
+        asker: Asker,
+        origin: Origin,
+        *,
+        source: RequestId | None = None,
     ) -> Receipts:
-        """Through the gate. An event that comes a second time is answered as it was the first time, whatever
-        has become of the picture since."""
+        """Through the gate, and ruled as its ``source`` was. An event that comes a second time is answered as
+        it was the first time, whatever has become of the picture since."""
         known = await self.usecases.store.request_of_event(origin.event)
         if known is not None and known.identity == asker.identity and known.values:
             return await self.usecases.imagine(ask_of(known), asker, origin)
         ask, images = await wanted()
+        record = None if source is None else await self.usecases.store.request(source)
+        if record is not None:
+            origin = replace(origin, options={**origin.options, **inherited(record)})
         return await self.usecases.imagine(ask, asker, origin, images)
 
     async def _source(self, action: OnRequest, record: RequestRecord) -> Source:

@@ -31,6 +31,7 @@ from bot.service.gallery import Gallery
 from bot.service.gate import Asker, Gate, Origin, Passed
 from bot.service.images import InputImage
 from bot.service.imagine import Request
+from bot.service.nsfw import inherited
 from bot.service.operator import CancelResult
 from bot.service.outlook import Outlook
 from bot.service.records import (
@@ -183,6 +184,7 @@ class UseCases:
         ask = ask_of(record)
         images = await images_of(record, ask, self.gallery)
         words = ask.prompt_text if prompt_text is None else prompt_text
+        origin = replace(origin, options={**origin.options, **inherited(record)})
         return await self.imagine(replace(ask, prompt_text=words, seed=None, seeds=()), asker, origin, images)
 
     async def request(self, request: RequestId, asker: Asker) -> RequestRecord:

@@ -138,7 +138,9 @@ class Delivery:
                     return verdict
                 case Forbidden():
                     at_all, why = verdict.at_all, why_forbidden(self.client, self.reply.address)
-            log.info("result of %s cannot go %s: %s", self.request.id, way.value, type(verdict).__name__)
+            said = type(verdict).__name__
+            if self.reply.once(f"{way.value}: {said}"):
+                log.info("result of %s cannot go %s: %s", self.request.id, way.value, said)
         return await self._keep(why)
 
     def _ways(self) -> Iterator[Way]:

@@ -44,7 +44,7 @@ class DiscordScreen:
 
     def __init__(
         self,
-        client: Callable[[], discord.Client],
+        client: Callable[[], discord.Client | None],
         *,
         language: Language = ENGLISH,
         language_of: Callable[[RequestRecord], Language] | None = None,
@@ -55,9 +55,9 @@ class DiscordScreen:
         previews: bool = True,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
-        """``client``: the one that is connected now. ``moved``: the reply of a request has another address
-        from now on. ``now``: UTC milliseconds; ``monotonic``: seconds. ``previews``: show unfinished
-        pictures. ``language``: of requests of which ``language_of`` is not asked."""
+        """``client``: the one that is connected now, None before the first. ``moved``: a reply has another
+        address from now on. ``now``: UTC milliseconds; ``monotonic``: seconds. ``previews``: show unfinished
+        pictures. ``language``: of all requests, where ``language_of`` is None."""
         self._client = client
         self._language_of = language_of or (lambda _: language)
         self._packer = packer
@@ -173,15 +173,17 @@ class DiscordScreen:
     # Results
 
     async def deliver(self, request: RequestRecord, shown: Shown) -> courier.Outcome | Refusal:
-        reply = self._replies.of(request)
+        reply, client = self._replies.of(request), self._client()
         if reply is None:
             return courier.Nowhere("no address")
+        if client is None:
+            return Transient()
         return await Delivery(
             request,
             shown,
             reply,
             self._language_of(request),
-            client=self._client(),
+            client=client,
             posts=self._posts,
             packer=self._packer,
             moved=self._moved,
