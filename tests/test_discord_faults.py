@@ -88,11 +88,7 @@ async def test_a_first_response_that_fails_twice_is_too_late_and_nothing_is_aske
         assert reply.message is None
 
 
-CUT = pytest.param(
-    None,
-    id="a cut connection",
-    marks=pytest.mark.xfail(strict=True, reason="a cut connection is taken for a bug of ours"),
-)
+CUT = pytest.param(None, id="a cut connection")
 
 
 @pytest.mark.parametrize("status", [pytest.param(500, id="an error"), CUT])

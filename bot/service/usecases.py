@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import itertools
 import logging
 import secrets
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 
 from bot.domain.errors import (
@@ -58,6 +59,9 @@ _ALPHABET = "23456789abcdefghjkmnpqrstvwxyz"
 _ID_LENGTH = 10
 _NO_SERVER = ServerName("")
 """A template as all servers together have it."""
+ACCEPTING = 8
+"""Requests that are looked at and written at a time. However many come at once, what has to be said to each
+of them within seconds never stands in line behind the work for the others."""
 FIRST_LOOK = 5.0
 """Seconds that servers get to answer after our start before requests go on without knowing them."""
 
@@ -111,6 +115,7 @@ class UseCases:
     shelf: Shelf
     all_waiting: int
     """Most open jobs of the whole bot."""
+    accepting: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(ACCEPTING))
 
     async def imagine(
         self,
@@ -131,6 +136,17 @@ class UseCases:
         self.gate.open_for_new()
         # Whoever asks while we start is not told that a model is missing of which nobody has heard yet.
         await self.dispatcher.heard_of_servers(FIRST_LOOK)
+        async with self.accepting:
+            return await self._imagine(ask, asker, origin, images, notes)
+
+    async def _imagine(
+        self,
+        ask: Ask,
+        asker: Asker,
+        origin: Origin,
+        images: Mapping[str, InputImage],
+        notes: Sequence[Text],
+    ) -> tuple[Receipt, ...]:
         person = await self.accounts.person(asker.identity, asker.name)
         await self.gate.welcome(asker, person)
         tier = self.accounts.tier_of(person, asker.roles)

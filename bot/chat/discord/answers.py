@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import io
 import logging
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
 
+import aiohttp
 import discord
 
 from bot.chat.discord.address import Address
@@ -21,6 +24,10 @@ ALREADY_ACKNOWLEDGED = 40060
 """The answer to an earlier try was lost: it took effect all the same."""
 
 
+FIRST_TRIES = 2
+T = TypeVar("T")
+
+
 class TooLate(Exception):
     """The interaction cannot be answered any more (10062): nobody waits for what it asked."""
 
@@ -28,24 +35,30 @@ class TooLate(Exception):
 async def defer(interaction: discord.Interaction, *, ephemeral: bool, update: bool = False) -> int:
     """Say that an answer comes; the id of its message, 0 where Discord does not tell. ``update``: the message
     with the button stays as it is. Raises TooLate."""
-    try:
-        answer = await interaction.response.defer(ephemeral=ephemeral, thinking=not update)
-    except discord.InteractionResponded:
-        return 0
-    except discord.HTTPException as error:
-        if error.code == ALREADY_ACKNOWLEDGED:
-            return 0
-        raise TooLate(f"{error.status} {error.code}") from error
+    answer = await _first(lambda: interaction.response.defer(ephemeral=ephemeral, thinking=not update))
     return int(answer.message_id or 0) if answer is not None else 0
 
 
 async def open_modal(interaction: discord.Interaction, modal: discord.ui.Modal) -> None:
     """Raises TooLate."""
-    try:
-        await interaction.response.send_modal(modal)
-    except discord.HTTPException as error:
-        if error.code != ALREADY_ACKNOWLEDGED:
+    await _first(lambda: interaction.response.send_modal(modal))
+
+
+async def _first(respond: Callable[[], Awaitable[T]]) -> T | None:
+    """Make the first answer; None when an earlier try had been it. Raises TooLate."""
+    lost: Exception | None = None
+    for _ in range(FIRST_TRIES):
+        try:
+            return await respond()
+        except discord.InteractionResponded:
+            return None
+        except discord.HTTPException as error:
+            if error.code == ALREADY_ACKNOWLEDGED:
+                return None
             raise TooLate(f"{error.status} {error.code}") from error
+        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            lost = error  # nobody knows whether it took effect: said once more, Discord tells
+    raise TooLate(repr(lost)) from lost
 
 
 async def address_of(interaction: discord.Interaction, message: int, *, ephemeral: bool) -> Address:
