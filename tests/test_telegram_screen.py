@@ -446,11 +446,13 @@ async def test_one_original_comes_in_a_message_of_its_own(private: Private) -> N
     desk = private.desk
     desk.hang()
     address = Address(private.chat.id, answers=private.chat.messages[0].id)
-    assert isinstance(await desk.screen.original(address, desk.wall.pictures[0]), Sent)
-    assert private.last.kind == "document"
-    assert private.last.document.data == (desk.wall.folder / desk.wall.pictures[0].path).read_bytes()
-    (desk.wall.folder / desk.wall.pictures[0].path).unlink()
-    assert isinstance(await desk.screen.original(address, desk.wall.pictures[0]), Nowhere)
+    kept = desk.wall.folder / desk.wall.pictures[0].path
+    sent = await desk.screen.original(address, desk.wall.pictures[0])
+    assert isinstance(sent, Address)
+    assert sent.message == private.last.id
+    assert private.last.document.data == kept.read_bytes()
+    kept.unlink()
+    assert await desk.screen.original(address, desk.wall.pictures[0]) == Gone()
 
 
 async def test_animations_and_films_come_as_such(private: Private) -> None:

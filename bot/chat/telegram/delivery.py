@@ -13,11 +13,12 @@ from typing import TypeVar
 
 from bot.chat.telegram.address import Address
 from bot.chat.telegram.calls import Migrated, Refused, Trouble, Unsure, Why
-from bot.chat.telegram.extras import elsewhere_card, originals
+from bot.chat.telegram.originals import original_buttons
 from bot.chat.telegram.places import Places
 from bot.chat.telegram.poster import Poster
 from bot.chat.telegram.writer import More
 from bot.domain.jobs import DeliveryState
+from bot.domain.text import Text
 from bot.domain.throttle import Refusal, RetryAfter, Transient
 from bot.presentation.cards import Card
 from bot.service import courier
@@ -151,7 +152,7 @@ class Delivery:
             match answer:
                 case Address():
                     if first.message and (first.chat, first.message) != (answer.chat, answer.message):
-                        await self._poster.redraw(first, elsewhere_card(self._card))
+                        await self._poster.redraw(first, _of_another_place(self._card))
                     return await self._arrived(answer)
                 case Unsure():
                     return await self._unsure(place)
@@ -201,7 +202,7 @@ class Delivery:
     # Small things
 
     def _more(self) -> More:
-        return originals(self._files)
+        return original_buttons(self._files)
 
     def _leave_out(self) -> None:
         self._files = []
@@ -219,3 +220,9 @@ def _without(parcels: Sequence[Sequence[ParcelFile]], first: int) -> Iterator[Se
         first = max(0, first - len(files))
         if left:
             yield left
+
+
+def _of_another_place(card: Card) -> Card:
+    """What is left where a result could not be shown, but somewhere else."""
+    line = Text("It could not be shown here, and was sent to whoever asked for it.")
+    return replace(card, lines=(line,), rows=(), pictures=(), texts=(), buttons=())

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from bot.chat.telegram.address import Address
+from bot.chat.telegram.originals import is_original
 from bot.chat.telegram.outcomes import Outcomes, Scene
 from bot.chat.telegram.questions import Questions
 from bot.chat.telegram.reading import read
@@ -98,6 +99,8 @@ class Updates:
 
     async def _message(self, message: Incoming) -> None:
         self.uploads.note(message)
+        if message.moved_to:
+            self.outcomes.screen.upgraded(message.chat.id, message.moved_to)
         # What was edited has been answered before, and what is passed on was said to somebody else.
         if message.edited or message.forwarded or message.sender.kind is SenderKind.BOT:
             return
@@ -252,7 +255,10 @@ class Updates:
                 log.exception("stumbled over %s", scene.event)
                 await self.outcomes.refuse_press(pressed.query, scene, error_card(_stumbled()))
                 return None
-        await self._follow_up(scene, outcome)
+        if isinstance(action, OnRequest) and is_original(action):
+            await self.outcomes.original(scene, action)
+        else:
+            await self._follow_up(scene, outcome)
         return None
 
     async def _press(self, action: Action | None, pressed: Pressed, scene: Scene) -> Outcome:

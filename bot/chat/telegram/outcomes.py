@@ -12,12 +12,15 @@ from telegram import Bot, error
 
 from bot.chat.telegram.address import Address
 from bot.chat.telegram.calls import Trouble
+from bot.chat.telegram.originals import picture_of
 from bot.chat.telegram.poster import Poster
 from bot.chat.telegram.render import plain_of
 from bot.chat.telegram.screen import TelegramScreen
+from bot.domain.errors import NotFound
 from bot.domain.text import Text
 from bot.domain.throttle import Gone, Refusal, RetryAfter, Route, Transient
-from bot.presentation.actions import encode
+from bot.presentation.actions import OnRequest, encode
+from bot.presentation.card_denied import error_card
 from bot.presentation.cards import Card, CardState, Code
 from bot.presentation.forms import Form
 from bot.service.gate import Asker, Origin
@@ -101,6 +104,15 @@ class Outcomes:
             case Nothing():
                 pass
         return None
+
+    async def original(self, scene: Scene, action: OnRequest) -> None:
+        """One picture as the file that was painted."""
+        picture = await picture_of(self.store, action)
+        if picture is None:
+            lost = NotFound(Text("That picture is not kept any more. Ask for it anew."))
+            await self._say(scene, error_card(lost))
+            return
+        await self._surely(scene.address, lambda: self.screen.original(scene.address, picture))
 
     async def tell(self, scene: Scene, card: Card) -> bool:
         """A card in a message of its own; whether it came through."""

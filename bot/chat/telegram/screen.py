@@ -112,20 +112,16 @@ class TelegramScreen:
             )
             return await delivery.bring(address)
 
-    async def original(self, address: Address, picture: Picture) -> courier.Outcome | Refusal:
-        """One picture as the file that it is, in a message of its own."""
+    async def original(self, address: Address, picture: Picture) -> Address | Trouble:
+        """One picture as the file that it is, in a message of its own; Gone when there is none any more."""
         async with self._packer.pack([picture], replace(self._limits, photo=None), overview=False) as packed:
             if not packed.parcels:
-                return courier.Nowhere("the file is not there any more, or too large")
-            answer = await self._poster.send(address, packed.parcels[0].files[0])
-        match answer:
-            case Address():
-                return courier.Sent(f"{answer.chat}/{answer.message}")
-            case Unsure():
-                return courier.MaybeSent()
-            case RetryAfter() | Transient():
-                return answer
-        return courier.Nowhere("the chat cannot be reached")
+                return Gone()
+            return await self._poster.send(address, packed.parcels[0].files[0])
+
+    def upgraded(self, group: int, supergroup: int) -> None:
+        """Telegram has said that a group is a supergroup now."""
+        self._places.upgraded(group, supergroup)
 
     async def remove(self, request: RequestRecord) -> bool:
         """Take the reply away, with its pictures; whether that could be done."""
