@@ -49,6 +49,8 @@ class Verb(StrEnum):
     """Show what it was made with."""
     AGAIN = "again"
     """Imagine it again as me: of somebody else's request."""
+    ORIGINAL = "original"
+    """One picture as the file that it is, where a platform makes pictures smaller."""
 
 
 class Listing(StrEnum):
@@ -154,6 +156,7 @@ RULES: Mapping[Verb | Danger, Rule] = MappingProxyType(
         Verb.DELETE: Rule.OWNER_OR_ADMIN,
         Verb.CANCEL: Rule.OWNER_OR_ADMIN,
         Verb.SHOW: Rule.OWNER_OR_ADMIN,
+        Verb.ORIGINAL: Rule.OWNER_OR_ADMIN,
         Verb.SETTINGS: Rule.ANYONE_AS_SELF,
         Verb.AGAIN: Rule.ANYONE_AS_SELF,
         Danger.ERASE: Rule.OWNER_ONLY,

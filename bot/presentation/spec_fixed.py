@@ -86,7 +86,18 @@ _EVERYBODYS = (
         ),
     ),
     CommandSpec("privacy", Text("What is kept about you: have it, or have it erased")),
-    CommandSpec("help", Text("How to use this bot")),
+    CommandSpec(
+        "help",
+        Text("How to use this bot"),
+        (
+            OptionSpec(
+                "template",
+                OptionKind.TEXT,
+                Text("One template, with everything that can be set"),
+                autocomplete=Source.TEMPLATE,
+            ),
+        ),
+    ),
 )
 
 _LINKING = (

@@ -70,9 +70,12 @@ class Open:
 
 @dataclass(frozen=True, slots=True)
 class Bring:
-    """Show a result once more, in a reply of its own."""
+    """Show a result once more, in a reply of its own. ``index``: its picture of that number alone, and its
+    ``file`` (from 0), as the file that it is; 0 for the whole."""
 
     request: RequestId
+    index: int = 0
+    file: int = 0
 
 
 @dataclass(frozen=True, slots=True)

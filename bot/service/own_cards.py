@@ -49,6 +49,14 @@ class OwnCards:
         """One template with everything that can be set. Raises TemplateNotFound and TemplateError."""
         return template_card(template_help(self.usecases.shelf.library.get(name)))
 
+    def help(self, name: str) -> Card:
+        """Of a template, or of the first that a command paints with. Raises what :meth:`template` does."""
+        known = self.usecases.shelf.library.enabled()
+        command = name.removeprefix("/").replace("_", "-").lower()
+        of_command = [each.name for each in known if each.command.replace("_", "-") == command]
+        named = any(each.name == name for each in known)
+        return self.template(of_command[0] if of_command and not named else name)
+
     def template_marked(self, wanted: str) -> Card:
         """By the mark of its name. Raises TemplateNotFound when it has gone."""
         for each in self.usecases.shelf.library.enabled():

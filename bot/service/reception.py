@@ -70,6 +70,7 @@ _FIRST: Mapping[Verb, First] = {
     Verb.DELETE: First.QUIET,
     Verb.CANCEL: First.QUIET,
     Verb.SHOW: First.WHISPER,
+    Verb.ORIGINAL: First.WHISPER,
     Verb.SETTINGS: First.WHISPER,
 }
 
@@ -198,7 +199,8 @@ class Reception:
             case ("unlink",):
                 return Tell(await self.linked.question(asker))
             case ("help",):
-                return Tell(help_card(linking=self.linking))
+                wanted = str(call.options.get("template", "")).strip()
+                return Tell(self.cards.help(wanted) if wanted else help_card(linking=self.linking))
             case ("admin", *_):
                 return Tell(await self.admin.run(call, asker))
         raise FairbrushError(Text("This command is not there any more. Look at the list of commands."))
@@ -219,6 +221,10 @@ class Reception:
         record = await self.usecases.named(wanted, asker)
         await self.follow_ups.may(OnRequest(Verb.SHOW, record.id), asker)
         return Bring(record.id)
+
+    async def shared(self, wanted: str, asker: Asker) -> Bring:
+        """A result by a link that somebody passed on: whoever has it sees what is not private."""
+        return Bring((await self.usecases.named(wanted, asker)).id)
 
     async def _settings(self, call: Call, asker: Asker) -> Card:
         person = await self.usecases.accounts.person(asker.identity, asker.name)
@@ -294,6 +300,9 @@ class Reception:
             case Verb.SHOW:
                 await self.follow_ups.may(action, asker)
                 return Bring(action.request)
+            case Verb.ORIGINAL:
+                await self.follow_ups.may(action, asker)
+                return Bring(action.request, max(action.index, 1), action.file)
             case Verb.SETTINGS:
                 return Tell(await self.follow_ups.made_with(action.request, asker))
 
