@@ -88,9 +88,6 @@ async def test_a_first_response_that_fails_twice_is_too_late_and_nothing_is_aske
         assert reply.message is None
 
 
-CUT = pytest.param(None, id="a cut connection")
-
-
 @pytest.mark.parametrize("status", [500, None], ids=["an error", "a cut connection"])
 @pytest.mark.parametrize("private", [False, True])
 async def test_a_first_response_whose_answer_is_lost_was_one(

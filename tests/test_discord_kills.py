@@ -24,6 +24,7 @@ async def life(folder: Path, world: DiscordWorld, number: int) -> AsyncIterator[
         assert "Discord as" in bot.said, bot.said
         yield bot
         assert "Traceback" not in bot.complained, bot.complained
+        assert "stumbled" not in bot.complained, bot.complained
     finally:
         bot.kill()
         await bot.ended()
