@@ -102,6 +102,13 @@ async def test_albums_count_by_their_pictures() -> None:
         await stage.bot.send_media_group(group.id, media)
         await refused(stage.bot.send_media_group(group.id, media), RetryAfter)
         await stage.bot.send_message(group.id, "x")
+    async with staged(clock=clock.as_clock(), limits=FloodLimits.real()) as stage:
+        await stage.bot.send_media_group(stage.chat.id, media)
+        assert await sent_until_refused(stage, stage.chat) == (2, 1)
+        clock.advance(5)
+        # More than a burst goes out when nothing else did, and is waited for afterwards.
+        await stage.bot.send_media_group(stage.chat.id, media * 3)
+        assert await sent_until_refused(stage, stage.chat) == (0, 5)
 
 
 async def test_edits_may_be_left_out_and_limits_quick_or_off() -> None:
