@@ -67,6 +67,7 @@ class FakeServer:
     fetch_error: Exception | None = None
     """Raised once by the next fetch."""
     _catalogue: Catalogue | None = None
+    _coming: set[PromptId] = field(default_factory=set)
 
     # What tests do
 
@@ -127,7 +128,12 @@ class FakeServer:
     async def run(
         self, submission: Submission, on_event: Callable[[RunEvent], None], *, submitted: bool = False
     ) -> EndEvent:
+        # As the real one: known from its first step on, posted a little later.
+        self._coming.add(submission.prompt_id)
         await asyncio.sleep(0)
+        if submission.prompt_id not in self._coming:
+            return Interrupted()
+        self._coming.discard(submission.prompt_id)
         if self.down is not None:
             return Failed(self.down)
         if submitted:
@@ -150,6 +156,7 @@ class FakeServer:
 
     async def cancel(self, prompt_id: PromptId) -> None:
         self.cancelled.append(prompt_id)
+        self._coming.discard(prompt_id)
         run = self.runs.get(prompt_id)
         if run is not None and run.end is None:
             run.over(Interrupted(1.0 if run.started else None))
