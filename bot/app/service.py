@@ -62,6 +62,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+COLLECT_AFTER = (20_000, 20, 100)
+"""Objects of each generation; measured with 2,000 commands in ten seconds."""
 COMMANDS_TAKE = 1.0
 """Seconds that a command at most holds the data directory of a bot that does not run."""
 
@@ -138,6 +140,9 @@ def _much_that_stays() -> Iterator[None]:
         if was_on:
             gc.enable()
     gc.freeze()
+    # By default the whole heap is looked through so often that the loop stands still for a tenth of a second
+    # in every flood of commands.
+    gc.set_threshold(*COLLECT_AFTER)
 
 
 async def make_service(
