@@ -87,7 +87,7 @@ async def test_somebody_else_is_told_privately_and_may_imagine_it_as_themselves(
         assert refused.ephemeral
         again = await bob.press(refused.button("Imagine it as me"))
         await painted(bot, again)
-        (mine,) = (await bot.store.requests_of((await bot.service.accounts.find(f"discord:{bob.id}")).user))
+        (mine,) = await bot.store.requests_of((await bot.service.accounts.find(f"discord:{bob.id}")).user)
         assert mine.identity == f"discord:{bob.id}"
 
 
@@ -143,9 +143,7 @@ async def test_show_brings_a_result_back_with_working_buttons(discord: DiscordWo
     async with in_discord(discord, tmp_path) as bot:
         first = await alice.slash(channel, "imagine", prompt="a fox", private=True)
         await painted(bot, first)
-        (record,) = await bot.store.requests_of(
-            (await bot.service.accounts.find(f"discord:{alice.id}")).user
-        )
+        (record,) = await bot.store.requests_of((await bot.service.accounts.find(f"discord:{alice.id}")).user)
         shown = await alice.slash(channel, "show", job=f"{record.id}-1")
         await shown.until(lambda r: r.message is not None and len(r.attachments) == 1)
         assert shown.ephemeral
@@ -194,9 +192,9 @@ async def test_privacy_hands_out_and_erases(discord: DiscordWorld, tmp_path: Pat
         await alice.press(question.button("Yes, do it"))
         folder = bot.settings.data_dir
         await discord.until(lambda: not list(folder.rglob("*.png")))
-        assert b"a secret fox" not in b"".join(
-            path.read_bytes() for path in folder.glob("fairbrush.db")
-        ), "nothing of it is left in the database"
+        assert b"a secret fox" not in b"".join(path.read_bytes() for path in folder.glob("fairbrush.db")), (
+            "nothing of it is left in the database"
+        )
         assert bob.id
 
 

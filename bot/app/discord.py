@@ -12,6 +12,7 @@ import discord
 from bot.app.languages import load_languages
 from bot.app.offers import commands_of
 from bot.app.service import Service
+from bot.chat.discord.answers import Sayer
 from bot.chat.discord.bot import DiscordAccount, DiscordBot
 from bot.chat.discord.frontend import Interactions
 from bot.chat.discord.offer import Offer, make_offer
@@ -84,7 +85,7 @@ def discord_parts(
         reception=reception,
         reporter=reporter,
         admins=account.admins,
-        languages=languages,
+        sayer=Sayer(languages),
         download=_download,
     )
 

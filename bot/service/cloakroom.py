@@ -10,44 +10,90 @@ import asyncio
 import logging
 from collections import OrderedDict
 from collections.abc import Coroutine
+from dataclasses import dataclass
 from typing import Any
 
 from bot.domain.errors import FairbrushError, NotFound
+from bot.domain.ids import IdentityId
 from bot.domain.text import Text
 from bot.service.images import InputImage
 
 log = logging.getLogger(__name__)
 
-MOST_KEPT = 32
-"""Pictures of up to some ten megabytes each."""
+KEPT_SECONDS = 15 * 60.0
+MOST_OF_ONE = 2
+"""Pictures of one person; of more forms nobody keeps track."""
+MOST_BYTES = 64 * 1024 * 1024
+"""Of all pictures together."""
+MOST_KEPT = 256
+
+
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    owner: IdentityId
+    picture: asyncio.Task[InputImage]
+
+    @property
+    def size(self) -> int:
+        """Bytes; 0 while it is being fetched, and where that failed."""
+        task = self.picture
+        if not task.done() or task.cancelled() or task.exception() is not None:
+            return 0
+        return len(task.result().content)
 
 
 class Cloakroom:
     """Fetching begins at once, since addresses of attachments do not last."""
 
     def __init__(self) -> None:
-        self._kept: OrderedDict[str, asyncio.Task[InputImage]] = OrderedDict()
+        self._kept: OrderedDict[str, _Kept] = OrderedDict()
 
-    def hand_in(self, key: str, fetching: Coroutine[Any, Any, InputImage]) -> None:
+    def __len__(self) -> int:
+        return len(self._kept)
+
+    def hand_in(self, key: str, fetching: Coroutine[Any, Any, InputImage], owner: IdentityId) -> None:
         """Never waits. What is wrong with the picture is said when it is asked for."""
         task = asyncio.ensure_future(fetching)
-        task.add_done_callback(_heard)
-        self._kept[key] = task
+        task.set_name(f"picture {key}")
+        task.add_done_callback(self._fetched)
+        self._drop(key)
+        self._kept[key] = _Kept(owner, task)
+        asyncio.get_running_loop().call_later(KEPT_SECONDS, self._lapse, key, task)
+        theirs = [each for each, kept in self._kept.items() if kept.owner == owner]
+        for oldest in theirs[:-MOST_OF_ONE]:
+            self._drop(oldest)
         while len(self._kept) > MOST_KEPT:
-            _, oldest = self._kept.popitem(last=False)
-            oldest.cancel()
+            self._drop(next(iter(self._kept)))
 
-    async def get(self, key: str) -> InputImage:
-        """It stays: a form may be sent off again after a refusal. Raises NotFound, and what fetching it
-        raised."""
-        task = self._kept.get(key)
-        if task is None:
-            raise NotFound(Text("The picture of this form is not kept any more. Choose it again."), cause=key)
-        return await asyncio.shield(task)
+    async def get(self, key: str, who: IdentityId) -> InputImage:
+        """For whom it belongs to alone: keys come back with what people send, and may be guessed. It stays: a
+        form may be sent off again after a refusal. Raises NotFound, and what fetching it raised."""
+        kept = self._kept.get(key)
+        if kept is None or kept.owner != who:
+            raise _gone(key)
+        await asyncio.wait({kept.picture})
+        if kept.picture.cancelled():
+            raise _gone(key)
+        return kept.picture.result()
+
+    def _fetched(self, task: asyncio.Task[InputImage]) -> None:
+        # Nobody may ever come for it.
+        error = None if task.cancelled() else task.exception()
+        if error is not None and not isinstance(error, FairbrushError):
+            log.error("stumbled over a picture that was handed in", exc_info=error)
+        while len(self._kept) > 1 and sum(kept.size for kept in self._kept.values()) > MOST_BYTES:
+            self._drop(next(iter(self._kept)))
+
+    def _lapse(self, key: str, task: asyncio.Task[InputImage]) -> None:
+        kept = self._kept.get(key)
+        if kept is not None and kept.picture is task:
+            self._drop(key)
+
+    def _drop(self, key: str) -> None:
+        kept = self._kept.pop(key, None)
+        if kept is not None:
+            kept.picture.cancel()
 
 
-def _heard(task: asyncio.Task[InputImage]) -> None:
-    # Nobody may ever come for it.
-    error = None if task.cancelled() else task.exception()
-    if error is not None and not isinstance(error, FairbrushError):
-        log.error("stumbled over a picture that was handed in", exc_info=error)
+def _gone(key: str) -> NotFound:
+    return NotFound(Text("The picture of this form is not kept any more. Choose it again."), cause=key)

@@ -11,8 +11,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 
-from bot.domain.errors import FairbrushError, FlagError, IsPrivate, NotYours
-from bot.domain.ids import IdentityId
+from bot.domain.errors import FairbrushError, FlagError, IsPrivate, NotFound, NotYours
+from bot.domain.ids import IdentityId, JobId
 from bot.domain.text import Text
 from bot.presentation.actions import (
     Action,
@@ -36,6 +36,7 @@ from bot.presentation.specs import PRIVATE, Suggestion
 from bot.service.admin import AdminCommands
 from bot.service.cloakroom import Cloakroom
 from bot.service.defaults import Defaults
+from bot.service.follow_up_forms import filled_in
 from bot.service.follow_ups import FollowUps
 from bot.service.gate import Asker, Origin
 from bot.service.images import InputImage
@@ -90,19 +91,24 @@ def first_answer(action: Action | None) -> First:
             return First.WHISPER
 
 
-def refusal(error: FairbrushError, asker: Asker, action: Action | None = None) -> Card:
-    """For the eyes of whoever asked."""
+def paints(action: Action) -> bool:
+    """Whether a press on it asks for pictures."""
+    return first_answer(action) is First.REPLY
+
+
+def refusal(error: FairbrushError, asker: Asker, action: Action | None = None, *, event: str = "") -> Card:
+    """For the eyes of whoever asked. ``event``: by what the log knows it, where the operator may be asked."""
     theirs = None
     if isinstance(error, NotYours) and not isinstance(error, IsPrivate) and isinstance(action, OnRequest):
         theirs = action.request
-    return error_card(error, owner=mark(asker.identity), theirs=theirs)
+    job = JobId(event) if event else None
+    return error_card(error, owner=mark(asker.identity), theirs=theirs, job=job)
 
 
 MOST_NAMED = 25
 """Jobs to choose from while typing."""
 PRESSED_TWICE = 3.0
 """Seconds within which the same button, pressed again by the same person, is the same press."""
-_PAINTING = frozenset({Verb.REROLL, Verb.AGAIN, Verb.VARIATION, Verb.UPSCALE})
 
 
 class Presses:
@@ -114,7 +120,7 @@ class Presses:
     def is_repeat(self, who: IdentityId, action: Action | None, now: float) -> bool:
         """Whether this is the second half of a double click on a button that paints. ``now``: monotonic
         seconds."""
-        if not isinstance(action, OnRequest) or action.verb not in _PAINTING:
+        if action is None or not paints(action):
             return False
         self._at = {key: at for key, at in self._at.items() if now - at < PRESSED_TWICE}
         if (who, action) in self._at:
@@ -147,7 +153,18 @@ class Reception:
 
     def is_private(self, ask: Ask, asker: Asker, typed: frozenset[str] = frozenset()) -> bool:
         """Whether only they see the result: known from memory, since it decides how they are answered."""
-        return ask.private or (PRIVATE not in typed and self.defaults.private(asker.identity))
+        return ask.private or (PRIVATE not in typed and self.is_private_press(asker))
+
+    def is_private_press(self, asker: Asker) -> bool:
+        """The same of what a button asks for, which says nothing of it."""
+        return self.defaults.private(asker.identity)
+
+    def is_private_form(self, fields: Mapping[str, str], asker: Asker) -> bool:
+        """The same of a form that was sent off. What is wrong in one is for their eyes, too."""
+        try:
+            return self.is_private(filled_in(fields), asker)
+        except FairbrushError:
+            return True
 
     async def paint(
         self,
@@ -169,7 +186,7 @@ class Reception:
         self, picture: str, fields: Mapping[str, str], asker: Asker, origin: Origin
     ) -> Follow:
         """A form about a picture in the cloakroom was sent off."""
-        image = await self.cloakroom.get(picture)
+        image = await self.cloakroom.get(picture, asker.identity)
         return _follow(await self.follow_ups.edited_picture(fields, image, asker, origin))
 
     # Commands
@@ -203,7 +220,7 @@ class Reception:
                 return Tell(self.cards.help(wanted) if wanted else help_card(linking=self.linking))
             case ("admin", *_):
                 return Tell(await self.admin.run(call, asker))
-        raise FairbrushError(Text("This command is not there any more. Look at the list of commands."))
+        raise NotFound(Text("This command is not there any more. Look at the list of commands."))
 
     async def _cancel(self, wanted: str, asker: Asker) -> Card:
         if not wanted.strip():

@@ -5,27 +5,25 @@ from __future__ import annotations
 import io
 import logging
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from typing import TypeVar
 
 import aiohttp
 import discord
 
-from bot.chat.discord.address import Address
 from bot.chat.discord.render import embed_of, view_of
 from bot.chat.discord.screen import NOBODY
-from bot.domain.ids import IdentityId
-from bot.presentation.language import Language
-from bot.service.gate import Asker
+from bot.presentation.language import Language, Languages
 from bot.service.outcomes import Document, Tell
 
 log = logging.getLogger(__name__)
 
+T = TypeVar("T")
+
 ALREADY_ACKNOWLEDGED = 40060
 """The answer to an earlier try was lost: it took effect all the same."""
-
-
 FIRST_TRIES = 2
-T = TypeVar("T")
+"""Where the connection is cut. What Discord itself fails at is repeated by the library."""
 
 
 class TooLate(Exception):
@@ -61,70 +59,61 @@ async def _first(respond: Callable[[], Awaitable[T]]) -> T | None:
     raise TooLate(repr(lost)) from lost
 
 
-async def address_of(interaction: discord.Interaction, message: int, *, ephemeral: bool) -> Address:
-    """Where the reply is. The id of its message is asked for where it is not known yet."""
-    if not message:
-        message = (await interaction.original_response()).id
-    installed = interaction.is_guild_integration() or interaction.guild_id is None
-    return Address(
-        application=interaction.application_id,
-        interaction=interaction.id,
-        token=interaction.token,
-        channel=interaction.channel_id or 0,
-        guild=interaction.guild_id or 0,
-        message=message,
-        ephemeral=ephemeral,
-        reachable=installed and not ephemeral,
-        user=interaction.user.id,
-    )
+@dataclass(frozen=True, slots=True)
+class Sayer:
+    """Says what nothing follows. A word that does not come through is no reason to stop anything."""
+
+    languages: Languages
+
+    async def show(self, interaction: discord.Interaction, said: Tell) -> None:
+        """Fill the deferred answer, or the card that was pressed on."""
+        language = self.language(interaction, private=True)
+        call = interaction.edit_original_response(
+            embeds=[embed_of(said.card, language)],
+            view=view_of(said.card, language),
+            attachments=[_file(said.document)] if said.document else [],
+            allowed_mentions=NOBODY,
+        )
+        await came_through(call)
+
+    async def whisper(self, interaction: discord.Interaction, said: Tell) -> None:
+        """For the eyes of whoever pressed, beside a message that stays as it is."""
+        language = self.language(interaction, private=True)
+        call = interaction.followup.send(
+            embed=embed_of(said.card, language),
+            view=view_of(said.card, language) or discord.utils.MISSING,
+            file=_file(said.document) if said.document else discord.utils.MISSING,
+            ephemeral=True,
+            allowed_mentions=NOBODY,
+        )
+        await came_through(call)
+
+    async def show_alone(self, interaction: discord.Interaction, said: Tell) -> None:
+        """The answer has begun before everybody's eyes: it is taken back, for a word to one person."""
+        if await came_through(interaction.delete_original_response()):
+            await self.whisper(interaction, said)
+        else:
+            await self.show(interaction, said)
+
+    def language(self, interaction: discord.Interaction, *, private: bool) -> Language:
+        """What one person alone reads is in their language, what all read in the guild's."""
+        if private or interaction.guild_id is None:
+            return self.languages.of(str(interaction.locale))
+        # Guilds that have chosen no language of their own say English.
+        chosen = interaction.guild_locale
+        plain = chosen is None or chosen is discord.Locale.american_english
+        return self.languages.of(None if plain else str(chosen))
 
 
-async def show_once(interaction: discord.Interaction, said: Tell, language: Language) -> None:
-    """Fill the deferred answer, or the card that was pressed on, with a card that nothing follows."""
-    await interaction.edit_original_response(
-        embeds=[embed_of(said.card, language)],
-        view=view_of(said.card, language),
-        attachments=[_file(said.document)] if said.document else [],
-        allowed_mentions=NOBODY,
-    )
-
-
-async def whisper(interaction: discord.Interaction, said: Tell, language: Language) -> None:
-    """A card for the eyes of whoever pressed, beside a message that stays as it is."""
-    await interaction.followup.send(
-        embed=embed_of(said.card, language),
-        view=view_of(said.card, language) or discord.utils.MISSING,
-        file=_file(said.document) if said.document else discord.utils.MISSING,
-        ephemeral=True,
-        allowed_mentions=NOBODY,
-    )
+async def came_through(call: Awaitable[object]) -> bool:
+    """Whether Discord took it."""
+    try:
+        await call
+    except (discord.HTTPException, aiohttp.ClientError, TimeoutError, OSError) as error:
+        log.info("an answer did not come through: %r", error)
+        return False
+    return True
 
 
 def _file(document: Document) -> discord.File:
     return discord.File(io.BytesIO(document.content), filename=document.name)
-
-
-def asker_of(interaction: discord.Interaction, admins: frozenset[int]) -> Asker:
-    """Who pressed or typed, with the roles and rights that hold in this guild."""
-    user = interaction.user
-    roles: frozenset[str] = frozenset()
-    if isinstance(user, discord.Member):
-        # Only the ids are sent along, whatever the library knows of the guild.
-        roles = frozenset(f"discord:{role}" for role in user._roles)
-    guild = interaction.guild_id
-    return Asker(
-        IdentityId(f"discord:{user.id}"),
-        user.display_name,
-        roles,
-        admin=user.id in admins,
-        place="" if guild is None else f"discord:guild:{guild}",
-        moderator=guild is not None and interaction.permissions.manage_guild,
-    )
-
-
-def is_adult(interaction: discord.Interaction) -> bool:
-    """Whether the channel is age-restricted; a thread is as its channel. What Discord does not say is not."""
-    channel = interaction.channel
-    if isinstance(channel, discord.Thread):
-        return channel.parent is not None and channel.parent.is_nsfw()
-    return isinstance(channel, discord.abc.GuildChannel) and bool(getattr(channel, "nsfw", False))

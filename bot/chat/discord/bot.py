@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -11,15 +12,15 @@ from typing import Any
 import aiohttp
 import discord
 
-from bot.chat.discord.answers import asker_of
+from bot.chat.discord.circumstances import asker_of
 from bot.chat.discord.client import DiscordClient, point_at, stay_connected
 from bot.chat.discord.frontend import Interactions
 from bot.chat.discord.modals import submitted
 from bot.chat.discord.offer import Offer
 from bot.chat.discord.options import AttachmentRef, Invocation, UserRef, read_options
-from bot.chat.discord.sync import Remember, sync_commands
+from bot.chat.discord.sync import Http, Remember, sync_commands
 from bot.chat.discord.uploads import Upload
-from bot.domain.errors import FairbrushError, NotAccepting
+from bot.domain.errors import FairbrushError, NotAccepting, NotFound, StoreUnavailable
 from bot.domain.ids import IdentityId
 from bot.domain.text import Text
 from bot.presentation.flags import Ask
@@ -29,9 +30,13 @@ from bot.service.outcomes import Call, CallValue
 
 log = logging.getLogger(__name__)
 
-SUGGESTING_SECONDS = 1.0
-"""Within this time whoever types is answered, with nothing if need be."""
+SUGGESTING_SECONDS = 0.75
+"""Within a second whoever types is answered, with nothing if need be."""
 LONGEST_SUGGESTION = 100
+MOST_SEEN = 10_000
+"""Ids of interactions, of some minutes: what Discord tells twice, it tells soon."""
+SYNC_AGAIN_FIRST, SYNC_AGAIN_LONGEST = 60.0, 3600.0
+"""Seconds after which commands that could not be told are told once more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +81,7 @@ class DiscordBot:
         self.client: DiscordClient | None = None
         self._outdated = False
         self._due = asyncio.Event()
+        self._seen: OrderedDict[int, None] = OrderedDict()
         self.connected = asyncio.Event()
         """Set once it has logged in, and its commands have been told."""
 
@@ -84,7 +90,7 @@ class DiscordBot:
         self._offer = await self._make_offer()
         self._options |= point_at(self._account.api_base_url, self._account.gateway_url)
         async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(self._keep_commands(), name="commands of discord")
+            tasks.create_task(self._keep_commands(tasks), name="commands of discord")
             await stay_connected(
                 lambda: DiscordClient(self.handle, self._logged_in, **self._options),
                 self._account.token,
@@ -111,26 +117,44 @@ class DiscordBot:
         # Beside the connection: a Discord that is slow to take commands must not keep us from answering.
         self._due.set()
 
-    async def _keep_commands(self) -> None:
+    async def _keep_commands(self, tasks: asyncio.TaskGroup) -> None:
+        pause = SYNC_AGAIN_FIRST
         while True:
             await self._due.wait()
             self._due.clear()
             if self._outdated or self._offer is None:
                 self._outdated = False
                 self._offer = await self._make_offer()
-            if self.client is not None and self.client.application_id is not None:
-                await self._sync(self.client, self._offer)
-                self.connected.set()
+            if self.client is None or self.client.application_id is None:
+                continue
+            told = await self._sync(self.client.http, self.client.application_id, self._offer)
+            self.connected.set()
+            if told:
+                pause = SYNC_AGAIN_FIRST
+            else:
+                tasks.create_task(self._due_in(pause), name="commands of discord, once more")
+                pause = min(2 * pause, SYNC_AGAIN_LONGEST)
 
-    async def _sync(self, client: discord.Client, offer: Offer) -> None:
-        assert client.application_id is not None
+    async def _due_in(self, seconds: float) -> None:
+        await self._sleep(seconds)
+        self._due.set()
+
+    async def _sync(self, http: Http, application: int, offer: Offer) -> bool:
+        """Whether there is nothing left to be tried again."""
         payloads, guilds = offer.registration.payloads, self._account.guilds
-        synced = await sync_commands(client.http, client.application_id, guilds, payloads, self._remember)
+        try:
+            synced = await sync_commands(http, application, guilds, payloads, self._remember)
+        except StoreUnavailable as error:
+            self._notices.tell(error.text)
+            return False
         for note in (*offer.notes, *(problem.text for problem in synced.problems)):
             self._notices.tell(note)
+        return not any(problem.may_pass for problem in synced.problems)
 
     async def handle(self, interaction: discord.Interaction) -> None:
         """One interaction. Whatever goes wrong with it, the others go on."""
+        if self._is_told_again(interaction):
+            return
         try:
             if self._foreign(interaction):
                 await self._send_away(interaction)
@@ -138,10 +162,23 @@ class DiscordBot:
                 await self._route(interaction)
         except Exception:
             log.exception("stumbled over interaction %s", interaction.id)
-            await self._interactions.stumbled(interaction)
+            if interaction.type is discord.InteractionType.autocomplete:
+                await self._offer_choices(interaction, ())
+            else:
+                await self._interactions.stumbled(interaction)
+
+    def _is_told_again(self, interaction: discord.Interaction) -> bool:
+        """A gateway that resumes may tell something once more; not everything may be done twice."""
+        if interaction.id in self._seen:
+            return True
+        self._seen[interaction.id] = None
+        if len(self._seen) > MOST_SEEN:
+            self._seen.popitem(last=False)
+        return False
 
     async def _send_away(self, interaction: discord.Interaction) -> None:
         if interaction.type is discord.InteractionType.autocomplete:
+            await self._offer_choices(interaction, ())
             return
         said = Text("Its operator has not opened this bot for this server.")
         await self._interactions.refuse(interaction, NotAccepting(said))
@@ -167,11 +204,13 @@ class DiscordBot:
         if offer is not None and offer.commands.paints(invocation.name):
             await self._imagine(interaction, invocation)
             return
-        if invocation.menu is not None:
-            if invocation.target is not None:
-                await self._interactions.menu(interaction, invocation.menu, invocation.target)
-            return
-        await self._interactions.call(interaction, _call(invocation))
+        if invocation.menu is None:
+            await self._interactions.call(interaction, _call(invocation))
+        elif invocation.target is None:
+            said = Text("Discord did not say which message is meant. Try it once more.")
+            await self._interactions.refuse(interaction, NotFound(said))
+        else:
+            await self._interactions.menu(interaction, invocation.menu, invocation.target)
 
     async def _imagine(self, interaction: discord.Interaction, invocation: Invocation) -> None:
         uploads = {
@@ -196,6 +235,9 @@ class DiscordBot:
                     found = self._offer.suggestions(invocation, await self._jobs(interaction, invocation))
             except (TimeoutError, FairbrushError) as error:
                 log.info("no suggestions for %s: %r", interaction.id, error)
+        await self._offer_choices(interaction, found)
+
+    async def _offer_choices(self, interaction: discord.Interaction, found: Sequence[Suggestion]) -> None:
         choices = [
             discord.app_commands.Choice(name=one.name[:LONGEST_SUGGESTION], value=one.value) for one in found
         ]

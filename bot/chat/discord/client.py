@@ -42,11 +42,13 @@ class DiscordClient(discord.AutoShardedClient):
         self._interaction = on_interaction
         self._connected = on_connected
         self.up = asyncio.Event()
+        self.was_up = False
 
     async def setup_hook(self) -> None:
         await self._connected(self)
 
     async def on_ready(self) -> None:
+        self.was_up = True
         self.up.set()
 
     async def on_resumed(self) -> None:
@@ -54,6 +56,10 @@ class DiscordClient(discord.AutoShardedClient):
 
     async def on_disconnect(self) -> None:
         self.up.clear()
+
+    async def on_guild_join(self, _: discord.Guild) -> None:
+        # Commands that were meant for it could not be told before.
+        await self._connected(self)
 
     async def on_interaction(self, interaction: discord.Interaction) -> None:
         await self._interaction(interaction)
@@ -87,7 +93,6 @@ async def stay_connected(
         try:
             async with client:
                 await client.start(token)
-            pause = RETRY_FIRST
         except discord.LoginFailure as error:
             raise AuthenticationFailed(
                 Text(
@@ -97,6 +102,8 @@ async def stay_connected(
                 cause=type(error).__name__,
             ) from error
         except (discord.DiscordException, aiohttp.ClientError, OSError, TimeoutError) as error:
+            if client.was_up:
+                pause = RETRY_FIRST
             log.warning("Discord cannot be reached (%s); trying again in %.0f s", type(error).__name__, pause)
         await sleep(pause)
         pause = min(2 * pause, RETRY_LONGEST)

@@ -6,33 +6,24 @@ restart and on old messages. The first answer goes out before anything else is d
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 
-import aiohttp
 import discord
 
 from bot.chat.discord.address import Address
-from bot.chat.discord.answers import (
-    TooLate,
-    address_of,
-    asker_of,
-    defer,
-    is_adult,
-    open_modal,
-    show_once,
-    whisper,
-)
+from bot.chat.discord.answers import Sayer, TooLate, came_through, defer, open_modal
+from bot.chat.discord.circumstances import address_of, asker_of, is_adult, only_theirs, somebody_elses
 from bot.chat.discord.modals import modal_of
 from bot.chat.discord.options import TargetMessage
 from bot.chat.discord.targets import first_picture, request_of, words_of
 from bot.chat.discord.uploads import Download, Upload, fetch
-from bot.domain.errors import FairbrushError, NotFound
+from bot.domain.errors import Blocked, FairbrushError, NotFound, NotYours, WordsBlocked
 from bot.domain.text import Text
 from bot.presentation.actions import Action, OnRequest, Rule, Verb, decode, rule_of
 from bot.presentation.flags import Ask
-from bot.presentation.language import Language, Languages
 from bot.presentation.specs import Menu
 from bot.service.gate import Asker, Origin
 from bot.service.outcomes import Bring, Call, Follow, Nothing, Open, Outcome, Remove, Tell
@@ -43,6 +34,16 @@ log = logging.getLogger(__name__)
 
 Work = Callable[[Asker, Origin], Awaitable[Outcome]]
 
+FORM_SECONDS = 1.5
+"""Half of what Discord waits."""
+_NOBODY_ELSES = (NotYours, Blocked, WordsBlocked)
+"""What is said of a person, and not of what they asked for."""
+_BESIDE = (
+    discord.InteractionResponseType.deferred_message_update,
+    discord.InteractionResponseType.modal,
+)
+"""First answers after which the message pressed on is still what it was."""
+
 
 @dataclass(frozen=True, slots=True)
 class Interactions:
@@ -51,7 +52,7 @@ class Interactions:
     reception: Reception
     reporter: Reporter
     admins: frozenset[int]
-    languages: Languages
+    sayer: Sayer
     download: Download
 
     # Commands and menus
@@ -83,7 +84,8 @@ class Interactions:
 
     async def menu(self, interaction: discord.Interaction, menu: Menu, target: TargetMessage) -> None:
         """Something is to be done with a message, ours or anybody's."""
-        request = request_of(target) if target.author == interaction.application_id else None
+        ours = interaction.client.user
+        request = request_of(target) if ours is not None and target.author == ours.id else None
         match menu:
             case Menu.EDIT:
                 await self._edit_picture(interaction, target)
@@ -101,15 +103,18 @@ class Interactions:
                 await self.refuse(interaction, NotFound(said))
 
     async def _edit_picture(self, interaction: discord.Interaction, target: TargetMessage) -> None:
-        picture = first_picture(target)
-        if picture is None:
-            said = Text("There is no picture in that message. Choose one that has a picture.")
-            await self.refuse(interaction, NotFound(said))
-            return
-        key = str(interaction.id)
-        upload = Upload(picture.url, picture.filename, picture.size)
-        self.reception.cloakroom.hand_in(key, fetch(upload, self.download))
-        await self._open(interaction, Open(self.reception.follow_ups.edit_picture_form(key)))
+        async def work(asker: Asker, _: Origin) -> Outcome:
+            picture = first_picture(target)
+            if picture is None:
+                raise NotFound(Text("There is no picture in that message. Choose one that has a picture."))
+            upload = Upload(picture.url, picture.filename, picture.size)
+            upload.check()
+            key = str(interaction.id)
+            form = self.reception.follow_ups.edit_picture_form(key)
+            self.reception.cloakroom.hand_in(key, fetch(upload, self.download), asker.identity)
+            return Open(form)
+
+        await self._answer(interaction, First.FORM, work)
 
     # Buttons and forms
 
@@ -118,21 +123,18 @@ class Interactions:
         if self.reception.is_repeat(action, asker_of(interaction, self.admins)):
             await self._deferred(interaction, First.QUIET, private=False)
             return
-        first = first_answer(action)
-        if (
-            action is not None
-            and first is First.REPLY
-            and rule_of(action) is Rule.OWNER_OR_ADMIN
-            and _somebody_elses(interaction)
-        ):
-            first = First.WHISPER  # it will be refused: a private word
-        await self._pressed(interaction, action, first)
+        await self._pressed(interaction, action, first_answer(action))
 
     async def _pressed(self, interaction: discord.Interaction, action: Action | None, first: First) -> None:
         async def work(asker: Asker, origin: Origin) -> Outcome:
             return await self.reception.press(action, asker, origin)
 
-        private = first is First.REPLY and _only_theirs(interaction)
+        asker = asker_of(interaction, self.admins)
+        private = first is First.REPLY and (
+            only_theirs(interaction)
+            or self.reception.is_private_press(asker)
+            or _will_be_refused(interaction, action, asker)
+        )
         await self._answer(interaction, first, work, action=action, private=private)
 
     async def fill(self, interaction: discord.Interaction, custom_id: str, fields: Mapping[str, str]) -> None:
@@ -142,7 +144,9 @@ class Interactions:
         async def work(asker: Asker, origin: Origin) -> Outcome:
             return await self.reception.fill(action, fields, asker, origin)
 
-        await self._answer(interaction, First.REPLY, work, action=action, private=_only_theirs(interaction))
+        asker = asker_of(interaction, self.admins)
+        private = only_theirs(interaction) or self.reception.is_private_form(fields, asker)
+        await self._answer(interaction, First.REPLY, work, action=action, private=private)
 
     async def refuse(self, interaction: discord.Interaction, error: FairbrushError) -> None:
         async def work(_: Asker, __: Origin) -> Outcome:
@@ -151,16 +155,14 @@ class Interactions:
         await self._answer(interaction, First.WHISPER, work)
 
     async def stumbled(self, interaction: discord.Interaction) -> None:
-        """A bug of ours: whoever waits hears of it, where something waits."""
-        if interaction.type is discord.InteractionType.autocomplete:
-            return
+        """A bug of ours: whoever waits hears of it."""
         error = FairbrushError(Text("Fairbrush stumbled over this. That is a bug, not your fault."))
         if not interaction.response.is_done():
             await self.refuse(interaction, error)
-        elif interaction.response.type is discord.InteractionResponseType.deferred_message_update:
-            await self._whisper(interaction, Tell(refusal(error, asker_of(interaction, self.admins))))
-        else:
-            await self._show(interaction, Tell(refusal(error, asker_of(interaction, self.admins))))
+            return
+        said = self._refusal(interaction, error)
+        beside = interaction.response.type in _BESIDE
+        await (self.sayer.whisper(interaction, said) if beside else self.sayer.show(interaction, said))
 
     # One way for all
 
@@ -176,42 +178,59 @@ class Interactions:
     ) -> None:
         """Answer at once, do the work, and carry out what follows."""
         asker = asker_of(interaction, self.admins)
+        if first is First.TURN and not only_theirs(interaction):
+            first = First.WHISPER
         private = private or first is First.WHISPER
         address = Address.nowhere()
-        if first is First.TURN and not _only_theirs(interaction):
-            first = First.WHISPER
         if first is not First.FORM:
             message = await self._deferred(interaction, first, private=private)
             if message is None:
                 return
             if first in (First.REPLY, First.WHISPER):
                 address = await address_of(interaction, message, ephemeral=private)
+        origin = self._origin(interaction, address, private=private, command=command)
         try:
-            outcome = await work(asker, self._origin(interaction, address, private=private, command=command))
+            outcome = await (_soon(work(asker, origin)) if first is First.FORM else work(asker, origin))
         except FairbrushError as error:
             log.info("refused %s: %s (%s)", interaction.id, error.code, error.cause)
-            await self._refused(interaction, first, Tell(refusal(error, asker, action)))
+            await self._refused(interaction, first, error, action, private=private)
             return
         await self._carry_out(interaction, first, outcome, address)
 
-    async def _refused(self, interaction: discord.Interaction, first: First, said: Tell) -> None:
+    async def _refused(
+        self,
+        interaction: discord.Interaction,
+        first: First,
+        error: FairbrushError,
+        action: Action | None,
+        *,
+        private: bool,
+    ) -> None:
+        said = self._refusal(interaction, error, action)
         match first:
+            case First.REPLY if not private and isinstance(error, _NOBODY_ELSES):
+                await self.sayer.show_alone(interaction, said)
             case First.REPLY | First.WHISPER:
-                await self._show(interaction, said)
+                await self.sayer.show(interaction, said)
             case First.QUIET | First.TURN:
-                await self._whisper(interaction, said)
+                await self.sayer.whisper(interaction, said)
             case First.FORM:
                 if await self._deferred(interaction, First.WHISPER, private=True) is not None:
-                    await self._show(interaction, said)
+                    await self.sayer.show(interaction, said)
+
+    def _refusal(
+        self, interaction: discord.Interaction, error: FairbrushError, action: Action | None = None
+    ) -> Tell:
+        return Tell(refusal(error, asker_of(interaction, self.admins), action, event=str(interaction.id)))
 
     async def _carry_out(
         self, interaction: discord.Interaction, first: First, outcome: Outcome, address: Address
     ) -> None:
         match outcome:
             case Tell() if first is First.QUIET:
-                await self._whisper(interaction, outcome)
+                await self.sayer.whisper(interaction, outcome)
             case Tell():
-                await self._show(interaction, outcome)
+                await self.sayer.show(interaction, outcome)
             case Follow(requests=requests):
                 for request in requests:
                     self.reporter.follow(request)
@@ -220,13 +239,15 @@ class Interactions:
             case Bring(request=request):
                 await self.reporter.bring(request, address.to_text())
             case Remove():
-                await self._quietly(interaction.delete_original_response())
+                await came_through(interaction.delete_original_response())
             case Nothing():
                 return
 
     async def _open(self, interaction: discord.Interaction, outcome: Open) -> None:
         try:
-            await open_modal(interaction, modal_of(outcome.form, self._language(interaction, private=True)))
+            await open_modal(
+                interaction, modal_of(outcome.form, self.sayer.language(interaction, private=True))
+            )
         except TooLate as error:
             log.info("form of %s came too late: %s", interaction.id, error)
 
@@ -251,41 +272,22 @@ class Interactions:
             options={
                 "file_bytes": interaction.filesize_limit,
                 "guild": interaction.guild_id or 0,
-                "language": self._language(interaction, private=private).code,
+                "language": self.sayer.language(interaction, private=private).code,
             },
         )
 
-    def _language(self, interaction: discord.Interaction, *, private: bool) -> Language:
-        """What one person alone reads is in their language, what all read in the guild's."""
-        if private or interaction.guild_id is None:
-            return self.languages.of(str(interaction.locale))
-        # Guilds that have chosen no language of their own say English.
-        chosen = interaction.guild_locale
-        plain = chosen is None or chosen is discord.Locale.american_english
-        return self.languages.of(None if plain else str(chosen))
 
-    async def _show(self, interaction: discord.Interaction, said: Tell) -> None:
-        await self._quietly(show_once(interaction, said, self._language(interaction, private=True)))
-
-    async def _whisper(self, interaction: discord.Interaction, said: Tell) -> None:
-        await self._quietly(whisper(interaction, said, self._language(interaction, private=True)))
-
-    async def _quietly(self, call: Awaitable[None]) -> None:
-        """A word that does not come through is no reason to stop anything."""
-        try:
-            await call
-        except (discord.HTTPException, aiohttp.ClientError, TimeoutError, OSError) as error:
-            log.info("an answer did not come through: %r", error)
+async def _soon(work: Awaitable[Outcome]) -> Outcome:
+    """A form is itself the first answer. Raises FairbrushError when what it holds cannot be found in time."""
+    try:
+        async with asyncio.timeout(FORM_SECONDS):
+            return await work
+    except TimeoutError as error:
+        said = Text("It took too long to find what belongs into the form. Press once more in a moment.")
+        raise FairbrushError(said, cause="no form in time") from error
 
 
-def _somebody_elses(interaction: discord.Interaction) -> bool:
-    """Another person's command or button made the message pressed on, as Discord remembers."""
-    message = interaction.message
-    made_by = None if message is None else message.interaction_metadata
-    return made_by is not None and made_by.user.id != interaction.user.id
-
-
-def _only_theirs(interaction: discord.Interaction) -> bool:
-    """The message pressed on is seen by one person alone."""
-    message = interaction.message
-    return message is not None and message.flags.ephemeral
+def _will_be_refused(interaction: discord.Interaction, action: Action | None, asker: Asker) -> bool:
+    """As far as Discord remembers whose message it is: the store is asked afterwards."""
+    owners = action is not None and rule_of(action) is Rule.OWNER_OR_ADMIN
+    return owners and not asker.admin and somebody_elses(interaction)

@@ -26,9 +26,10 @@ class Modal(discord.ui.Modal):
 
 def modal_of(form: Form, language: Language) -> discord.ui.Modal:
     """``form`` as Discord shows it."""
-    modal = Modal(title=language.label(form.title)[:LABEL], custom_id=encode(form.action), timeout=1)
+    modal = Modal(title=language.label(form.title)[:LABEL], custom_id=encode(form.action))
     for field in form.fields:
         modal.add_item(_input(field, language))
+    modal.stop()  # one that is over is not remembered by the library
     return modal
 
 
@@ -47,10 +48,13 @@ def _input(field: Field, language: Language) -> discord.ui.TextInput[Any]:
 def submitted(data: Mapping[str, Any]) -> dict[str, str]:
     """The fields of a modal's answer by their ids; what is not text is left out."""
     found: dict[str, str] = {}
-    for row in data.get("components", ()):
-        inner = row.get("components") or [row.get("component") or {}]
-        for item in inner:
+    for row in _mappings(data.get("components")):
+        for item in _mappings(row.get("components")) or _mappings([row.get("component")]):
             key, value = item.get("custom_id"), item.get("value")
             if isinstance(key, str) and isinstance(value, str):
                 found[key] = value
     return found
+
+
+def _mappings(found: object) -> list[Mapping[str, Any]]:
+    return [each for each in found if isinstance(each, Mapping)] if isinstance(found, list) else []

@@ -25,6 +25,8 @@ _FIELD = re.compile(r"In (\d+)[.:]")
 
 UNKNOWN_GUILD, MISSING_ACCESS = 10004, 50001
 _NOT_THERE = frozenset({UNKNOWN_GUILD, MISSING_ACCESS})
+_AS_IT_IS = frozenset({50035, 30032})
+"""A form that is not taken, more commands than are: wrong until the commands are others."""
 
 
 class Http(Protocol):
@@ -49,11 +51,13 @@ class Remember(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class SyncProblem:
-    """What went wrong for one target; the commands there stay as they were. ``cause`` is for the log."""
+    """What went wrong for one target; the commands there stay as they were. ``cause`` is for the log.
+    ``may_pass``: the same may do another time."""
 
     target: str
     text: Text
     cause: str = ""
+    may_pass: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,18 +144,20 @@ async def _tell(
     except discord.HTTPException as error:
         if not body and error.code in _NOT_THERE:
             return None
-        return _problem(target, _refused(error, target, body), str(error))
+        return _problem(
+            target, _refused(error, target, body), str(error), may_pass=error.code not in _AS_IT_IS
+        )
     except discord.RateLimited as error:
         text = Text(
-            "Discord lets no commands be registered for another {seconds} s. They are tried again at "
-            "the next start.",
+            "Discord lets no commands be registered for another {seconds} s. They are tried again by "
+            "themselves.",
             seconds=round(error.retry_after),
         )
         return _problem(target, text, str(error))
     except (aiohttp.ClientError, OSError, TimeoutError) as error:
         text = Text(
             "Discord could not be reached to register the commands ({target}). Those of the last time stay; "
-            "they are tried again at the next start.",
+            "they are tried again by themselves.",
             target=target,
         )
         return _problem(target, text, repr(error))
@@ -159,9 +165,9 @@ async def _tell(
     return None
 
 
-def _problem(target: str, text: Text, cause: str) -> SyncProblem:
+def _problem(target: str, text: Text, cause: str, *, may_pass: bool = True) -> SyncProblem:
     log.warning("commands were not registered (%s): %s", target, cause)
-    return SyncProblem(target, text, cause)
+    return SyncProblem(target, text, cause, may_pass)
 
 
 def _refused(error: discord.HTTPException, target: str, payloads: Sequence[Payload]) -> Text:
@@ -169,7 +175,7 @@ def _refused(error: discord.HTTPException, target: str, payloads: Sequence[Paylo
         case 30034:
             return Text(
                 "Discord takes no more new commands today ({target}): 200 a day are its limit. Those that "
-                "are registered go on working; start the bot again tomorrow.",
+                "are registered go on working; the others follow tomorrow, by themselves.",
                 target=target,
             )
         case 30032:
@@ -193,7 +199,7 @@ def _refused(error: discord.HTTPException, target: str, payloads: Sequence[Paylo
     if error.status >= 500:
         return Text(
             "Discord had trouble of its own ({status}) when commands were registered ({target}). Those of "
-            "the last time stay; they are tried again at the next start.",
+            "the last time stay; they are tried again by themselves.",
             status=error.status,
             target=target,
         )

@@ -23,14 +23,18 @@ class Upload:
     filename: str
     size: int
 
+    def check(self) -> None:
+        """Raise ImageRefused where its size says already that it is too large."""
+        if self.size > MAX_IMAGE_BYTES:
+            raise too_large(self.filename, self.size)
+
 
 Download = Callable[[Upload], Awaitable[bytes]]
 
 
 async def fetch(upload: Upload, download: Download) -> InputImage:
     """The picture, checked. Raises ImageRefused, before anything is fetched where its size says so."""
-    if upload.size > MAX_IMAGE_BYTES:
-        raise too_large(upload.filename, upload.size)
+    upload.check()
     try:
         content = await download(upload)
     except (aiohttp.ClientError, TimeoutError, OSError) as error:

@@ -228,7 +228,8 @@ class Updates:
                 await self._follow_up(scene, outcome)
             case {"picture": dict(file)}:
                 key = f"{message.message}"
-                self.reception.cloakroom.hand_in(key, self.uploads.fetch(_file_from_json(file)))
+                fetching = self.uploads.fetch(_file_from_json(file))
+                self.reception.cloakroom.hand_in(key, fetching, scene.asker.identity)
                 outcome = await self.reception.fill(
                     OnPicture(key), {"prompt": message.text}, scene.asker, scene.origin()
                 )

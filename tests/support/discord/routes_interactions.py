@@ -161,8 +161,10 @@ class InteractionRoutes:
             interaction.answer is Answer.DEFERRED_MESSAGE
             and original is not None
             and original.flags & LOADING
+            and not original.deleted
         ):
-            # The first follow-up fills the deferred message; whether it is private was settled then.
+            # The first follow-up fills the deferred message; whether it is private was settled then. Where
+            # that was deleted it is a message of its own (discord-api-docs issue 2739).
             self._world.posting.edit(original, Wish(call.body, interaction.upload_limit))
             message = original
         else:
