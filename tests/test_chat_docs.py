@@ -14,6 +14,7 @@ import pytest
 
 from bot.chat.discord.address import TOKEN_MARGIN_MS, TOKEN_MS
 from bot.chat.telegram import questions
+from bot.cli.tokens import RIGHTS
 from bot.config import load_settings
 from bot.domain.ids import RequestId
 from bot.domain.linking import CODE_MS, MOST_TRIES
@@ -73,7 +74,7 @@ def test_the_invitation_asks_for_the_rights_that_are_explained() -> None:
         send_messages_in_threads=True,
     )
     assert len(table) == 5
-    assert sum(map(int, table.values())) == wanted.value
+    assert sum(map(int, table.values())) == wanted.value == RIGHTS
     for name, bit in table.items():
         flag = name.lower().replace(" ", "_").replace("view_channels", "view_channel")
         assert getattr(discord.Permissions(int(bit)), flag), name
@@ -154,7 +155,7 @@ def test_its_messages_are_those_of_the_program(page: str) -> None:
     assert len(found) >= 8
     own = [each for each in found if each != "The application did not respond"]  # Discord's words
     for message in own:
-        written = message.replace("[discord]", "[{name.lower()}]").replace("[telegram]", "[{name.lower()}]")
+        written = message.replace("[discord]", "[{name}]").replace("[telegram]", "[{name}]")
         written = re.sub(r"^(Discord|Telegram)( not reached yet)", r"\2", written)
         for part in written.split("…"):
             assert part.strip(" ():*") in said, message

@@ -9,7 +9,6 @@ from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, AsyncExitStack
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Literal
 
 from rich.console import Console
 from rich.table import Table
@@ -19,6 +18,7 @@ from bot.app import Opened, configured_server, open_backend
 from bot.cli.common import FAILED, load, printable, put, put_json, put_styled
 from bot.cli.interruption import Interruption
 from bot.cli.reach import running_bot
+from bot.cli.tokens import Status, front_ends
 from bot.config import Settings, find_config
 from bot.domain.errors import FairbrushError
 from bot.domain.ids import TemplateName
@@ -33,7 +33,6 @@ LOW_DISK_BYTES = 2 * 1024**3
 """Below this much free space the data folder is close to refusing pictures (about 1,000 large PNGs)."""
 
 Scratch = Callable[[], AbstractContextManager[Path]]
-Status = Literal["ok", "warning", "problem"]
 _COLOURS: dict[Status, str] = {"ok": "green", "warning": "yellow", "problem": "bold red"}
 
 
@@ -75,8 +74,8 @@ async def _rows(settings: Settings, comfyui: str | None, scratch: Scratch) -> As
         only = settings.model_copy(update={"comfyui": (server,)})
         async for row in _server_and_templates(only, None, scratch, templates=number == 0):
             yield row
-    for row in _front_ends(settings):
-        yield row
+    for name, (status, message) in await front_ends(settings):
+        yield Row(status, name, message)
     yield await _bot(settings)
     yield await _database(settings)
     yield await _disk(settings)
@@ -164,16 +163,6 @@ def _is_shipped(library: TemplateLibrary, name: TemplateName) -> bool:
         return library.sources(name) == TemplateLibrary(shipped_folder()).sources(name)
     except (KeyError, FairbrushError):
         return False
-
-
-def _front_ends(settings: Settings) -> Iterator[Row]:
-    for name, section in (("Discord", settings.discord), ("Telegram", settings.telegram)):
-        if section is not None and not section.token.get_secret_value():
-            yield Row(
-                "problem", name, f"The section [{name.lower()}] has no token. Give one, or leave it out."
-            )
-        elif section is not None:
-            yield Row("warning", name, "A token is given. Whether it is valid was not tried.")
 
 
 async def _bot(settings: Settings) -> Row:

@@ -100,6 +100,8 @@ async def _work(
         ControlServer(service.operator, service.accounts, folder=settings.data_dir),
     ):
         with interruption.handled_by(_nothing, bounded=False):
+            for name in _without_token(settings):
+                say(f"The section [{name}] has no token: the bot runs without it.")
             if service.embedded:
                 say("No ComfyUI server is configured: the built-in sketch engine paints.")
             if (found := _found(service)) is not None:
@@ -169,6 +171,16 @@ def _front_ends(
         chats.append(Chat("Telegram", telegram.bot.connected, lambda: f"@{telegram.bot.username}"))
         parts |= telegram.run
     return parts
+
+
+def _without_token(settings: Settings) -> Sequence[str]:
+    """Sections that somebody wrote to have a platform, and that give none."""
+    sections = {"discord": settings.discord, "telegram": settings.telegram}
+    return [
+        name
+        for name, section in sections.items()
+        if section is not None and not section.token.get_secret_value()
+    ]
 
 
 async def _told(chats: Sequence[Chat]) -> list[str]:
