@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
@@ -251,6 +252,16 @@ def test_a_folder_that_is_not_ours(tmp_path: Path) -> None:
         assert "you lack the permission. Name another folder with --out." in ended.stderr
 
 
+def stop(process: subprocess.Popen[str]) -> None:
+    """Press as often as it takes: a press in the instant before a read begins does not end that read."""
+    for _ in range(10):
+        process.send_signal(signal.SIGINT)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(5)
+            return
+    process.kill()
+
+
 @posix_only
 def test_a_press_before_anything_is_painted(tmp_path: Path) -> None:
     """While requests are typed."""
@@ -266,7 +277,7 @@ def test_a_press_before_anything_is_painted(tmp_path: Path) -> None:
     assert process.stderr is not None
     with process, process.stderr:
         assert process.stderr.readline().startswith("One request a line")
-        process.send_signal(signal.SIGINT)
+        stop(process)
         assert process.stderr.read() == "Interrupted.\n"
     os.close(theirs)
     os.close(keyboard)
