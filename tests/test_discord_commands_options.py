@@ -165,7 +165,7 @@ async def test_menus_bring_the_message_and_its_pictures() -> None:
             assert found.menu is menu
             assert found.target is not None
             assert found.target.author == stage.alice.id
-            assert len(found.target.attachments) == 2
+            assert len(found.target.raw["attachments"]) == 2
             assert found.target.raw["id"] == str(found.target.id)
 
 

@@ -6,7 +6,6 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import aiohttp
 import discord
 
 from bot.app.languages import load_languages
@@ -17,7 +16,7 @@ from bot.chat.discord.bot import DiscordAccount, DiscordBot
 from bot.chat.discord.frontend import Interactions
 from bot.chat.discord.offer import Offer, make_offer
 from bot.chat.discord.screen import DiscordScreen
-from bot.chat.discord.uploads import Upload, download
+from bot.chat.discord.uploads import Uploads, download
 from bot.config import Settings
 from bot.config.model import Discord
 from bot.domain.ids import RequestId
@@ -86,7 +85,7 @@ def discord_parts(
         reporter=reporter,
         admins=account.admins,
         sayer=Sayer(languages),
-        download=_download,
+        uploads=Uploads(download),
     )
 
     def take(client: discord.Client) -> None:
@@ -118,8 +117,3 @@ async def _offer(settings: Settings, service: Service, languages: Languages) -> 
         )
 
     return await in_thread(make)
-
-
-async def _download(upload: Upload) -> bytes:
-    async with aiohttp.ClientSession() as session:
-        return await download(session, upload)

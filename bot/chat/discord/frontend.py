@@ -19,7 +19,7 @@ from bot.chat.discord.circumstances import address_of, asker_of, is_adult, only_
 from bot.chat.discord.modals import modal_of
 from bot.chat.discord.options import TargetMessage
 from bot.chat.discord.targets import first_picture, request_of, words_of
-from bot.chat.discord.uploads import Download, Upload, fetch
+from bot.chat.discord.uploads import Upload, Uploads
 from bot.domain.errors import Blocked, FairbrushError, NotFound, NotYours, WordsBlocked
 from bot.domain.text import Text
 from bot.presentation.actions import Action, OnRequest, Rule, Verb, decode, rule_of
@@ -53,7 +53,7 @@ class Interactions:
     reporter: Reporter
     admins: frozenset[int]
     sayer: Sayer
-    download: Download
+    uploads: Uploads
 
     # Commands and menus
 
@@ -71,8 +71,8 @@ class Interactions:
         async def paint(asker: Asker, origin: Origin) -> Outcome:
             if isinstance(ask, FairbrushError):
                 raise ask
-            images = {name: await fetch(upload, self.download) for name, upload in uploads.items()}
-            return await self.reception.paint(ask, asker, origin, images, typed=typed)
+            async with self.uploads.fetched(uploads) as images:
+                return await self.reception.paint(ask, asker, origin, images, typed=typed)
 
         asker = asker_of(interaction, self.admins)
         private = not isinstance(ask, Ask) or self.reception.is_private(ask, asker, typed)
@@ -111,7 +111,7 @@ class Interactions:
             upload.check()
             key = str(interaction.id)
             form = self.reception.follow_ups.edit_picture_form(key)
-            self.reception.cloakroom.hand_in(key, fetch(upload, self.download), asker.identity)
+            self.reception.cloakroom.hand_in(key, self.uploads.fetch(upload), asker.identity)
             return Open(form)
 
         await self._answer(interaction, First.FORM, work)

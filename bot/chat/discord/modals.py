@@ -7,6 +7,7 @@ from typing import Any
 
 import discord
 
+from bot.chat.discord.options import mappings
 from bot.presentation.actions import encode
 from bot.presentation.forms import Field, Form
 from bot.presentation.language import Language
@@ -48,13 +49,9 @@ def _input(field: Field, language: Language) -> discord.ui.TextInput[Any]:
 def submitted(data: Mapping[str, Any]) -> dict[str, str]:
     """The fields of a modal's answer by their ids; what is not text is left out."""
     found: dict[str, str] = {}
-    for row in _mappings(data.get("components")):
-        for item in _mappings(row.get("components")) or _mappings([row.get("component")]):
+    for row in mappings(data.get("components")):
+        for item in mappings(row.get("components")) or mappings([row.get("component")]):
             key, value = item.get("custom_id"), item.get("value")
             if isinstance(key, str) and isinstance(value, str):
                 found[key] = value
     return found
-
-
-def _mappings(found: object) -> list[Mapping[str, Any]]:
-    return [each for each in found if isinstance(each, Mapping)] if isinstance(found, list) else []

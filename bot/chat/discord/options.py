@@ -63,8 +63,9 @@ class TargetMessage:
 
     id: int
     author: int
-    attachments: tuple[AttachmentRef, ...] = ()
+    """0: nobody knows."""
     raw: Mapping[str, Any] = field(default_factory=dict)
+    """What it holds; of one that was passed on, what that held."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,10 +87,10 @@ def read_options(data: Mapping[str, Any]) -> Invocation:
     if data.get("type", CHAT_INPUT) != CHAT_INPUT:
         return _menu(data, resolved)
     words: list[str] = []
-    level = _list(data.get("options"))
+    level = mappings(data.get("options"))
     while len(level) == 1 and level[0].get("type") in (SUBCOMMAND, GROUP):
         words.append(str(level[0].get("name", "")))
-        level = _list(level[0].get("options"))
+        level = mappings(level[0].get("options"))
     options: dict[str, OptionValue] = {}
     focused = None
     for each in level:
@@ -124,10 +125,15 @@ def _menu(data: Mapping[str, Any], resolved: Mapping[str, Any]) -> Invocation:
     key = _id(raw.get("id"))
     if key is None:
         return Invocation(name, menu=menu)
-    files = [read_attachment(each) for each in _list(raw.get("attachments"))]
     author = _id(_mapping(raw.get("author")).get("id")) or 0
-    target = TargetMessage(key, author, tuple(each for each in files if each is not None), raw)
+    target = TargetMessage(key, author, _content(raw))
     return Invocation(name, menu=menu, target=target)
+
+
+def _content(raw: Mapping[str, Any]) -> Mapping[str, Any]:
+    """A message that was passed on is empty but for a copy of the other."""
+    passed_on = mappings(raw.get("message_snapshots"))
+    return _mapping(passed_on[0].get("message")) if passed_on else raw
 
 
 def _value(kind: object, value: object, resolved: Mapping[str, Any]) -> OptionValue | None:
@@ -174,5 +180,6 @@ def _mapping(value: object) -> Mapping[str, Any]:
     return value if isinstance(value, Mapping) else {}
 
 
-def _list(value: object) -> list[Mapping[str, Any]]:
+def mappings(value: object) -> list[Mapping[str, Any]]:
+    """What of a list is an object."""
     return [each for each in value if isinstance(each, Mapping)] if isinstance(value, list) else []

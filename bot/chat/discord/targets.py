@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from bot.chat.discord.options import AttachmentRef, TargetMessage, read_attachment
+from bot.chat.discord.options import AttachmentRef, TargetMessage, mappings, read_attachment
 from bot.domain.ids import RequestId
 from bot.presentation.actions import OnRequest, decode
 
@@ -29,15 +29,16 @@ def words_of(target: TargetMessage) -> str:
 
 def first_picture(target: TargetMessage) -> AttachmentRef | None:
     """The first attached picture, rather than a sheet of several; else the picture of an embed."""
-    pictures = [each for each in target.attachments if each.content_type.startswith("image/")]
+    files = map(read_attachment, mappings(target.raw.get("attachments")))
+    pictures = [each for each in files if each is not None and each.content_type.startswith("image/")]
     single = [each for each in pictures if OVERVIEW not in each.filename]
     return next(iter(single or pictures), None) or _embedded(target.raw.get("embeds"))
 
 
 def _embedded(embeds: object) -> AttachmentRef | None:
-    for embed in embeds if isinstance(embeds, list) else ():
+    for embed in mappings(embeds):
         for part in ("image", "thumbnail"):
-            found = embed.get(part) if isinstance(embed, Mapping) else None
+            found = embed.get(part)
             # Discord's copy of the picture: an address of somebody else's choosing is not asked.
             address = found.get("proxy_url") if isinstance(found, Mapping) else None
             if isinstance(address, str):
@@ -46,9 +47,7 @@ def _embedded(embeds: object) -> AttachmentRef | None:
 
 
 def _custom_ids(components: Any) -> Iterator[str]:
-    for each in components if isinstance(components, list) else ():
-        if not isinstance(each, Mapping):
-            continue
+    for each in mappings(components):
         if isinstance(each.get("custom_id"), str):
             yield each["custom_id"]
         yield from _custom_ids(each.get("components"))
