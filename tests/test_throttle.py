@@ -128,6 +128,19 @@ def test_progress_leaves_calls_for_results() -> None:
         now += max(command.seconds, 2.5)
 
 
+def test_what_results_use_of_their_own_is_not_taken_from_progress() -> None:
+    budget = Budget(Rules(20, 60.0, kept=6, burst=13))
+    for importance in [RESULT] * 6 + [ANSWER] * 13:
+        assert budget.free_at(0.0, importance, 1) == 0.0
+        budget.start(0.0, importance, 1)
+        budget.end(0.0, importance, 1)
+    assert budget.free_at(0.0, ANSWER, 1) == 0.0
+    budget.start(0.0, ANSWER, 1)
+    budget.end(0.0, ANSWER, 1)
+    assert budget.free_at(0.0, ANSWER, 1) == 60.0
+    assert budget.free_at(0.0, RESULT, 1) == 60.0, "beyond their share results wait as all do"
+
+
 def test_progress_is_spread_evenly() -> None:
     outbox = make(calls=5, kept=1)
     for number in range(8):
@@ -172,6 +185,53 @@ def test_a_running_card_does_not_starve_while_many_ask() -> None:
     assert now <= 16.0
 
 
+def test_first_words_are_an_answer_whatever_they_say_by_then() -> None:
+    outbox = make(calls=20, seconds=60.0, kept=6, burst=2)
+    outbox.show("late", HERE, "accepted", ANSWER, 0.0)
+    outbox.show("other", HERE, "accepted", ANSWER, 1.0)
+    outbox.show("late", HERE, "place 3", WAITING, 2.0)
+    outbox.show("late", HERE, "runs", RUNNING, 3.0)
+    assert shown(outbox, "late", 4.0) == "runs"
+    assert shown(outbox, "other", 4.0) == "accepted"
+    outbox.show("late", HERE, "runs on", RUNNING, 5.0)
+    outbox.show("third", HERE, "accepted", ANSWER, 6.0)
+    assert shown(outbox, "third", 6.0) == "accepted", "who has had an answer waits for its turn"
+
+
+def test_first_words_that_failed_are_still_owed() -> None:
+    outbox = make(waiting_every=100.0)
+    outbox.show("a", HERE, "accepted", ANSWER, 0.0)
+    send(outbox, 0.0)
+    outbox.show("a", HERE, "place 3", WAITING, 0.1)
+    outbox.refused("a", Transient(), 0.2)
+    command = send(outbox, 1.3)
+    assert (command.state, command.importance) == ("place 3", ANSWER)
+    outbox.sent("a", 1.3)
+    outbox.show("a", HERE, "place 2", WAITING, 2.0)
+    assert wait(outbox, 10.0) == pytest.approx(91.3)
+
+
+def test_running_cards_take_turns_before_any_of_them_grows_too_old() -> None:
+    outbox = make(calls=20, seconds=60.0, kept=6, burst=1, running_age=15.0, running_every=4.0)
+    for key in ("r", "s"):
+        outbox.show(key, HERE, 0, RUNNING, 0.0)
+    seen = {"r": [0.0], "s": [0.0]}
+    answers, now = 0, 0.0
+    while now < 600.0:
+        command = outbox.next(now)
+        if isinstance(command, Send):
+            outbox.sent(command.key, now)
+            seen.get(command.key, []).append(now)
+            answers += command.importance is ANSWER
+            continue
+        for key in seen:
+            outbox.show(key, HERE, now, RUNNING, now)
+        outbox.show(f"answer {now}", HERE, "accepted", ANSWER, now)
+        now += min(command.seconds or 1.0, 1.0)
+    assert max(later - before for times in seen.values() for before, later in pairwise(times)) <= 15.0
+    assert answers >= 600 / 15
+
+
 def test_retry_after_holds_the_route_and_the_newest_is_sent_then() -> None:
     outbox = make()
     outbox.show("a", HERE, 1, RUNNING, 0.0)
@@ -201,16 +261,16 @@ def test_retry_after_everywhere_holds_everything() -> None:
 def test_a_route_that_was_told_to_wait_is_used_more_carefully_for_a_while() -> None:
     budget = Budget(Rules(5, 5.0, kept=1))
     budget.start(0.0, RUNNING, 1)
-    budget.end(0.0, 1)
+    budget.end(0.0, RUNNING, 1)
     budget.refused(0.0, 1.0)
     budget.start(2.0, RUNNING, 1)
     assert budget.free_at(2.0, RUNNING, 1) - 2.0 == pytest.approx(1.25 * 1.5)
-    budget.end(2.0, 1)
+    budget.end(2.0, RUNNING, 1)
     now = 2.0
     for _ in range(20):
         now = budget.free_at(now, RUNNING, 1)
         budget.start(now, RUNNING, 1)
-        budget.end(now, 1)
+        budget.end(now, RUNNING, 1)
     assert budget.free_at(now, RUNNING, 1) - now == pytest.approx(1.25)
 
 
@@ -521,8 +581,7 @@ class Machine(RuleBasedStateMachine):
         self.on_platform: dict[str, int] = {}
         self.flying: dict[str, Send[str, int]] = {}
         self.blocked: dict[Route, float] = {}
-        self.starts: dict[Route, list[float]] = {HERE: [], THERE: []}
-        self.ends: dict[Route, list[float]] = {HERE: [], THERE: []}
+        self.ends: dict[Route, list[tuple[float, Importance]]] = {HERE: [], THERE: []}
 
     @rule(key=KEYS, route=ROUTES, state=STATES, importance=st.sampled_from(Importance))
     def show(self, key: str, route: Route, state: int, importance: Importance) -> None:
@@ -552,17 +611,17 @@ class Machine(RuleBasedStateMachine):
         assert self.blocked.get(command.route, 0.0) <= self.now, "told to wait"
         assert self.newest[key][0] == command.state, "an old state"
         route = command.route
-        used = [end for end in self.ends[route] if end + 5.0 > self.now]
-        under_way = sum(send.route == route for send in self.flying.values())
-        most = 5 if command.importance is RESULT else 4
-        assert len(used) + under_way < most, "over the budget"
+        used = [importance for end, importance in self.ends[route] if end + 5.0 > self.now]
+        used += [send.importance for send in self.flying.values() if send.route == route]
+        assert len(used) < 5, "over the budget"
+        progress = sum(importance is not RESULT for importance in used)
+        assert command.importance is RESULT or progress < 4, "over what progress may use"
         self.flying[key] = command
-        self.starts[route].append(self.now)
 
     def end(self, data: st.DataObject) -> Send[str, int]:
         key = data.draw(st.sampled_from(sorted(self.flying)))
         command = self.flying.pop(key)
-        self.ends[command.route].append(self.now)
+        self.ends[command.route].append((self.now, command.importance))
         return command
 
     @precondition(lambda self: self.flying)
@@ -610,7 +669,7 @@ class Machine(RuleBasedStateMachine):
         for _ in range(400):
             for key in sorted(self.flying):
                 command = self.flying.pop(key)
-                self.ends[command.route].append(self.now)
+                self.ends[command.route].append((self.now, command.importance))
                 self.done(command)
             command = self.outbox.next(self.now)
             if isinstance(command, Send):

@@ -58,8 +58,9 @@ class Outbox(Generic[K, T]):
         self, key: K, route: Route, state: T, importance: Importance, now: float, *, cost: int = 1
     ) -> None:
         """``state`` is the newest of this message. It replaces what was not sent yet; a result that was not
-        sent yet is replaced by a result alone. A route other than before moves the message there. ``cost``:
-        how many calls the platform counts (each picture of an album)."""
+        sent yet is replaced by a result alone, and an answer that was not is as urgent whatever it says
+        now. A route other than before moves the message there. ``cost``: how many calls the platform counts
+        (each picture of an album)."""
         message = self._messages.get(key)
         if message is None:
             message = self._messages[key] = Message(key, route, importance)
@@ -68,14 +69,13 @@ class Outbox(Generic[K, T]):
             message.forgotten, message.shown = False, None
         elif message.final and importance is not Importance.RESULT:
             return
+        message.owed = message.owed or importance is Importance.ANSWER
+        importance = message.outranked(importance)
         if message.pending is None:
             message.stale_since = message.more_since = now
         elif importance < message.importance:
             message.more_since = now
-        if (message.route, message.importance) != (route, importance):
-            self._leave(message)
-            message.route, message.importance = route, importance
-            self._join(message)
+        self._move(message, route, importance)
         message.pending, message.cost = state, cost
         self._settle(message)
         self._wake(message, now)
@@ -83,7 +83,7 @@ class Outbox(Generic[K, T]):
     def sent(self, key: K, now: float) -> None:
         """The call for ``key`` was made: its state is shown now (or was the same already)."""
         message, send = self._ended(key, now)
-        message.shown, message.failures = send.state, 0
+        message.shown, message.failures, message.owed = send.state, 0, False
         self._settle(message)
         # The state under way may have become a result meanwhile.
         if message.forgotten or (message.importance is Importance.RESULT and message.pending is None):
@@ -111,6 +111,8 @@ class Outbox(Generic[K, T]):
             self._drop(message)
         elif message.pending is None:
             message.pending, message.cost = send.state, message.cost_under_way
+        if not message.forgotten:
+            self._move(message, message.route, message.outranked(message.importance))
         self._settle(message)
         self._wake(message, now)
         self._put_to_sleep(send.route, now)
@@ -192,7 +194,7 @@ class Outbox(Generic[K, T]):
         if send is None:
             raise KeyError(key)
         message.under_way, message.called_at = None, now
-        self._buckets[send.route].budget.end(now, message.cost_under_way)
+        self._buckets[send.route].budget.end(now, send.importance, message.cost_under_way)
         self._all.end(message.cost_under_way, now)
         return message, send
 
@@ -205,10 +207,20 @@ class Outbox(Generic[K, T]):
         """When its route, its own interval and its failures let it be sent."""
         free = bucket.budget.free_at(now, message.importance, message.cost)
         if message.importance is Importance.RUNNING:
-            # Once it is about to grow too old it may go ahead of the pace, as answers may.
-            overdue = message.more_since + bucket.budget.rules.spare
-            free = min(free, max(overdue, bucket.budget.free_at(now, Importance.ANSWER, message.cost)))
+            return max(self._running_at(message, bucket, free, now), message.retry_at)
         return max(free, message.called_at + self._interval(message.importance, bucket), message.retry_at)
+
+    def _running_at(self, message: Message[K, T], bucket: Bucket[K, T], free: float, now: float) -> float:
+        """``free``: when the pace lets it. At the last moment it goes ahead of that as answers may, and
+        earlier where an answer would."""
+        rest = message.called_at + bucket.budget.rules.urgent_beside(len(bucket.running))
+        own = message.called_at + self._interval(message.importance, bucket)
+        urgent, last = bucket.urgent_at(message), bucket.urgent_at(message, calls=0)
+        ahead = bucket.budget.free_at(now, Importance.ANSWER, message.cost)
+        return min(
+            max(free, min(own, max(rest, urgent))),
+            max(ahead, rest, urgent if bucket.answers else last),
+        )
 
     def _interval(self, importance: Importance, bucket: Bucket[K, T]) -> float:
         rules = bucket.budget.rules
@@ -217,7 +229,7 @@ class Outbox(Generic[K, T]):
                 share = self._policy.calls * self._policy.waiting_share
                 return max(rules.waiting_every, self._waiting / share)
             case Importance.RUNNING if bucket.census[Importance.WAITING]:
-                return rules.running_beside(bucket.census[Importance.RUNNING])
+                return rules.running_beside(len(bucket.running))
             case Importance.RUNNING:
                 return rules.running_every
             case _:
@@ -235,16 +247,25 @@ class Outbox(Generic[K, T]):
             self._buckets[route] = Bucket(Budget(self._policy.routes[route.kind]))
         return self._buckets[route]
 
+    def _move(self, message: Message[K, T], route: Route, importance: Importance) -> None:
+        if (message.route, message.importance) != (route, importance):
+            self._leave(message)
+            message.route, message.importance = route, importance
+            self._join(message)
+
     def _join(self, message: Message[K, T]) -> None:
         bucket = self._bucket(message.route)
         bucket.messages[message.key] = message
         bucket.census[message.importance] += 1
+        if message.importance is Importance.RUNNING:
+            bucket.running[message.key] = message
         self._waiting += message.importance is Importance.WAITING
 
     def _leave(self, message: Message[K, T]) -> None:
         bucket = self._buckets[message.route]
         del bucket.messages[message.key]
         bucket.census[message.importance] -= 1
+        bucket.running.pop(message.key, None)
         self._waiting -= message.importance is Importance.WAITING
         if not bucket.messages:
             self._empty.append(message.route)
@@ -265,12 +286,16 @@ class Outbox(Generic[K, T]):
             for message in bucket.messages.values()
             if message.ready and self._allowed_at(message, bucket, now) <= now
         ]
-        return min(ready, key=lambda message: _rank(message, bucket.budget.rules, now), default=None)
+        return min(ready, key=lambda message: bucket.rank_of(message, now), default=None)
 
     def _wake(self, message: Message[K, T], now: float) -> None:
         """It has something new: that may make its bucket the first, or wake it earlier."""
         bucket = self._buckets.get(message.route)
         if bucket is None or not message.ready:
+            return
+        if message.importance is Importance.RUNNING and len(bucket.running) > 1:
+            # One more may make the others more urgent.
+            self._put_to_sleep(message.route, now)
             return
         self._enter(message.route, bucket, message, self._allowed_at(message, bucket, now), now)
 
@@ -294,7 +319,7 @@ class Outbox(Generic[K, T]):
         self, route: Route, bucket: Bucket[K, T], message: Message[K, T], at: float, now: float
     ) -> None:
         if at <= now:
-            rank = _rank(message, bucket.budget.rules, now)
+            rank = bucket.rank_of(message, now)
             if bucket.rank is None or rank < bucket.rank:
                 bucket.rank = rank
                 heapq.heappush(self._awake, (rank, next(self._order), route))
@@ -309,15 +334,3 @@ class Outbox(Generic[K, T]):
             if bucket is not None and bucket.asleep_until == at:
                 bucket.asleep_until = math.inf
                 self._put_to_sleep(route, now)
-
-
-def _rank(message: Message[K, T], rules: Rules, now: float) -> Rank:
-    """By importance, then whatever has been out of date for longest. A running card that is about to grow
-    too old goes before answers: however many people ask at once, what is at work is seen to go on."""
-    if message.importance is Importance.RUNNING and now - message.more_since >= rules.spare:
-        return _OVERDUE, message.more_since
-    return _RANKS.index(message.importance), message.more_since
-
-
-_OVERDUE = 1
-_RANKS = (Importance.RESULT, None, Importance.ANSWER, Importance.RUNNING, Importance.WAITING)

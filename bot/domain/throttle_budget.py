@@ -61,13 +61,16 @@ class Budget:
         self.rules = rules
         self.blocked_until = -math.inf
         self._window = Window(rules.calls, rules.seconds)
+        self._progress = Window(rules.calls - rules.kept, rules.seconds)
+        """Likewise of what is no result: what results use of their own share is not taken from it."""
         self._paced_until = -math.inf
         self._slowness = 1.0
 
     def free_at(self, now: float, importance: Importance, cost: int) -> float:
         """The first moment when such a call may begin; infinite while that depends on calls under way."""
-        keep = 0 if importance is Importance.RESULT else self.rules.kept
-        free = max(self.blocked_until, self._window.free_at(now, cost, keep))
+        free = max(self.blocked_until, self._window.free_at(now, cost, 0))
+        if importance is not Importance.RESULT:
+            free = max(free, self._progress.free_at(now, cost, 0))
         match importance:
             case Importance.RESULT:
                 return free
@@ -78,12 +81,16 @@ class Budget:
 
     def start(self, now: float, importance: Importance, cost: int) -> None:
         self._window.start(cost)
+        if importance is not Importance.RESULT:
+            self._progress.start(cost)
         # Where no calls are kept for results, progress makes room for each.
         if importance is not Importance.RESULT or not self.rules.kept:
             self._paced_until = max(self._paced_until, now) + self._gap * cost
 
-    def end(self, now: float, cost: int) -> None:
+    def end(self, now: float, importance: Importance, cost: int) -> None:
         self._window.end(cost, now)
+        if importance is not Importance.RESULT:
+            self._progress.end(cost, now)
         self._slowness = max(1.0, self._slowness * self._FASTER)
 
     def refused(self, now: float, seconds: float) -> None:

@@ -84,12 +84,19 @@ class Message(Generic[K, T]):
     called_at: float = -math.inf
     retry_at: float = -math.inf
     failures: int = 0
+    owed: bool = False
+    """Somebody still waits for the first words."""
     forgotten: bool = False
     """Nobody wants it any more, but a call is under way."""
 
     @property
     def ready(self) -> bool:
         return self.pending is not None and self.under_way is None
+
+    def outranked(self, importance: Importance) -> Importance:
+        """What a state of ``importance`` counts as: until the first words are there, each newer state is
+        the first words."""
+        return min(importance, Importance.ANSWER) if self.owed and self.under_way is None else importance
 
     @property
     def final(self) -> bool:
@@ -106,7 +113,35 @@ class Bucket(Generic[K, T]):
     budget: Budget
     messages: dict[K, Message[K, T]] = field(default_factory=dict)
     census: Counter[Importance] = field(default_factory=Counter)
+    running: dict[K, Message[K, T]] = field(default_factory=dict)
+    """Those of that importance."""
     asleep_until: float = math.inf
     """Which entry among the sleepers counts; infinite for none."""
     rank: Rank | None = None
     """Which entry among those awake counts."""
+
+    def rank_of(self, message: Message[K, T], now: float) -> Rank:
+        """By importance, then whatever has been out of date for longest. A running card that is about to
+        grow too old goes before answers: however many people ask at once, what is at work is seen to go
+        on."""
+        if message.importance is Importance.RUNNING and now >= self.urgent_at(message):
+            return _OVERDUE, message.more_since
+        return _RANKS.index(message.importance), message.more_since
+
+    def urgent_at(self, message: Message[K, T], *, calls: int = 1) -> float:
+        """When a running card has to go, lest it grows too old, or one that has its turn after it does.
+        ``calls``: how many it may still have to wait for."""
+        spare = self.budget.rules.spare
+        since = sorted(each.more_since for each in self.running.values() if each.ready)
+        if not since or message.more_since > since[0]:
+            return message.more_since + spare(calls)
+        return min(at + spare(calls + turn) for turn, at in enumerate(since))
+
+    @property
+    def answers(self) -> bool:
+        """Some wait."""
+        return any(each.ready and each.importance is Importance.ANSWER for each in self.messages.values())
+
+
+_OVERDUE = 1
+_RANKS = (Importance.RESULT, None, Importance.ANSWER, Importance.RUNNING, Importance.WAITING)

@@ -60,16 +60,22 @@ class Rules:
             return (self.seconds - self.result_wait) / (self.calls - 1)
         return self.seconds / (self.calls - self.kept - self.burst)
 
-    @property
-    def spare(self) -> float:
-        """How long a running card may be left alone: by the next call that is free it is old enough."""
+    def spare(self, calls: int = 1) -> float:
+        """How long a running card may be left alone that then still has to wait for so many calls: by the
+        last of them it is old enough."""
         # A state may grow old while the one before it is under way, and then until it is there itself.
-        return max(0.0, self.running_age - self.gap - 2 * _CALL)
+        return max(0.0, self.running_age - calls * self.gap - 2 * _CALL)
 
     def running_beside(self, running: int) -> float:
         """Least time between two calls for one of ``running`` messages while others wait: as long as it
         may be without their growing too old, and longer where they would use up (nearly) everything."""
-        return max(self.running_every, self.spare, running * self.gap / _RUNNING_SHARE)
+        return max(self.running_every, self.spare(), running * self.gap / _RUNNING_SHARE)
+
+    def urgent_beside(self, running: int) -> float:
+        """Likewise for one that is about to grow too old, or holds up one that is: where they are more than
+        the route carries, all of them do, and leave something to others."""
+        needed = running * self.gap / _RUNNING_SHARE
+        return needed if needed > self.running_age else max(self.running_every, self.spare(running))
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +124,7 @@ def telegram_policy(progress_interval: float = 4.0) -> Policy:
                     20,
                     60.0,
                     kept=6,
-                    burst=2,
+                    burst=1,
                     running_every=max(progress_interval, 4.0),
                     waiting_every=15.0,
                     running_age=15.0,
@@ -126,5 +132,5 @@ def telegram_policy(progress_interval: float = 4.0) -> Policy:
             }
         ),
         calls=28,
-        kept=8,
+        kept=3,
     )
