@@ -1,8 +1,7 @@
-"""The whole bot in Telegram: commands, pictures, buttons, questions, restarts."""
+"""The whole bot in Telegram: commands, words, lists, links, and where it answers nobody."""
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -10,194 +9,50 @@ import pytest
 
 from bot.domain.events import Progressed
 from bot.domain.ids import NodeId
-from bot.domain.jobs import JobState
-from tests.support.discord_bot import LiveClock
-from tests.support.fake_server import FakeServer
-from tests.support.service import Bot
-from tests.support.telegram import Shown, TelegramWorld, Upload
-from tests.support.telegram_bot import in_telegram, picture, shown
+from tests.support.telegram import FloodLimits
+from tests.support.telegram_bot import (
+    Scene,
+    answered,
+    inputs_of,
+    painted,
+    photos,
+    saying,
+    says,
+    scene,
+    started,
+    until,
+)
 
 
 @pytest.fixture
-def clock() -> LiveClock:
-    """One for Telegram and the bot: limits hold for both by the same time."""
-    return LiveClock()
+async def here(tmp_path: Path) -> AsyncIterator[Scene]:
+    async with scene(tmp_path, limits=FloodLimits.off()) as made:
+        yield made
 
 
-@pytest.fixture
-async def telegram(clock: LiveClock) -> AsyncIterator[TelegramWorld]:
-    async with TelegramWorld(clock=clock.as_clock()) as world:
-        yield world
-
-
-async def until(bot: Bot, condition: object) -> None:
-    async with asyncio.timeout(15):
-        while not condition():  # type: ignore[operator]
-            bot.clock.advance(0.2)
-            await asyncio.sleep(0.01)
-
-
-async def painted(bot: Bot, chat: object, count: int = 1) -> Shown:
-    """Let the server finish one job, and wait for its picture."""
-    before = {each.id for each in chat.by_bot if each.photo}  # type: ignore[attr-defined]
-    await bot.server.until_waiting(1)
-    bot.server.finish()
-    found: list[Shown] = []
-
-    def there() -> bool:
-        found[:] = [each for each in chat.by_bot if each.photo and each.id not in before]  # type: ignore[attr-defined]
-        return len(found) >= count
-
-    await until(bot, there)
-    return found[-1]
-
-
-def texts(bot: Bot) -> list[object]:
-    return [value for node in bot.server.posted[-1].graph for value in node.inputs.values()]
-
-
-async def test_imagine_shows_how_it_goes_and_becomes_a_picture(
-    telegram: TelegramWorld, tmp_path: Path, clock: LiveClock
-) -> None:
-    alice = telegram.user("Alice")
-    chat = telegram.private(alice)
-    async with in_telegram(telegram, tmp_path, clock) as bot:
+async def test_imagine_shows_how_it_goes_and_becomes_a_picture(here: Scene) -> None:
+    alice, chat = here.alice, here.chat
+    async with here.bot() as bot:
         asked = await alice.says(chat, "/imagine a fox <b>bold</b> & co --seed 7")
         await bot.server.until_waiting(1)
         run = bot.server.start()
         assert run.on_event is not None
         run.on_event(Progressed(0.5, NodeId("5"), "Sampler", 10, 20))
-        card = await shown(telegram, chat, "Sampler", bot)
+        card = await says(bot, chat, "Sampler")
         assert card.reply_to is not None
         assert card.reply_to.id == asked.id
         bot.server.finish(seconds=4.0)
-        await until(bot, lambda: card.photo is not None)
-        assert "7" in card.caption
-        assert "<b>bold</b> & co" in card.caption
+        await until(bot, lambda: card.photo)
+        assert "7" in card.text
+        assert "<b>bold</b> & co" in card.text
         assert len(chat.by_bot) == 1
 
 
-async def test_in_groups_it_answers_to_its_name_and_stays_in_the_topic(
-    telegram: TelegramWorld, tmp_path: Path, clock: LiveClock
-) -> None:
-    alice, bob = telegram.user("Alice"), telegram.user("Bob")
-    group = telegram.supergroup("Painters", alice, bob, bot=True, forum=True)
-    topic = group.topic("Foxes")
-    async with in_telegram(telegram, tmp_path, clock) as bot:
-        await alice.says(group, "/imagine@OtherBot a fox", topic=topic)
-        await alice.says(group, "/imagine@FairbrushBot a fox", topic=topic)
-        found = await painted(bot, group)
-        assert found.thread == topic.id
-        pressed = await bob.presses(found.button("Re-roll"))
-        await pressed.until_answered()
-        assert "somebody else" in (pressed.text or "")
-        assert len(bot.server.posted) == 1
-
-
-async def test_buttons_after_a_restart_and_double_taps(
-    telegram: TelegramWorld, tmp_path: Path, clock: LiveClock
-) -> None:
-    alice = telegram.user("Alice")
-    chat = telegram.private(alice)
-    server = FakeServer(picture=picture)
-    async with in_telegram(telegram, tmp_path, clock, [server]) as bot:
-        await alice.says(chat, "/imagine a fox")
-        found = await painted(bot, chat)
-    async with in_telegram(telegram, tmp_path, clock, [server]) as bot:
-        first = await alice.presses(found.button("Re-roll"))
-        second = await alice.presses(found.button("Re-roll"))
-        await first.until_answered()
-        await second.until_answered()
-        again = await painted(bot, chat)
-        assert len(server.posted) == 2
-        await alice.presses(again.button("Vary"))
-        await painted(bot, chat)
-        assert any(node.class_type == "LoadImage" for node in server.posted[-1].graph)
-        await alice.presses(again.button("Delete"))
-        await until(bot, lambda: again.deleted)
-
-
-async def test_a_restart_in_the_middle_loses_nothing(
-    telegram: TelegramWorld, tmp_path: Path, clock: LiveClock
-) -> None:
-    alice = telegram.user("Alice")
-    chat = telegram.private(alice)
-    server = FakeServer(picture=picture)
-    async with in_telegram(telegram, tmp_path, clock, [server]) as bot:
-        await alice.says(chat, "/imagine a fox")
-        await server.until_waiting(1)
-        server.start()
-        (job,) = bot.service.dispatcher.known_jobs()
-        await bot.until_state(job.id, JobState.RUNNING)
-    await alice.says(chat, "/imagine a boat")
-    server.finish()
-    async with in_telegram(telegram, tmp_path, clock, [server]) as bot:
-        await until(bot, lambda: any(each.photo for each in chat.by_bot))
-        await painted(bot, chat)
-    assert len(server.posted) == 2
-
-
-async def test_edit_by_answering_works_after_a_restart(
-    telegram: TelegramWorld, tmp_path: Path, clock: LiveClock
-) -> None:
-    alice = telegram.user("Alice")
-    chat = telegram.private(alice)
-    server = FakeServer(picture=picture)
-    async with in_telegram(telegram, tmp_path, clock, [server]) as bot:
-        await alice.says(chat, "/imagine a fox --steps 9")
-        found = await painted(bot, chat)
-        await alice.presses(found.button("Edit"))
-        question = await shown(telegram, chat, "Answer this message", bot)
-        assert question.asks_reply
-    async with in_telegram(telegram, tmp_path, clock, [server]) as bot:
-        await alice.replies(question, "a boat --steps 12")
-        await painted(bot, chat)
-        assert {"a boat", 12} <= {value for value in texts(bot) if isinstance(value, str | int)}
-
-
-async def test_imagine_alone_asks_and_bare_words_are_offered(
-    telegram: TelegramWorld, tmp_path: Path, clock: LiveClock
-) -> None:
-    alice = telegram.user("Alice")
-    chat = telegram.private(alice)
-    async with in_telegram(telegram, tmp_path, clock) as bot:
-        await alice.says(chat, "/imagine")
-        await shown(telegram, chat, "What shall I paint", bot)
-        await alice.says(chat, "a fox at dawn")
-        await painted(bot, chat)
-        assert "a fox at dawn" in texts(bot)
-        await alice.says(chat, "a boat")
-        offer = await shown(telegram, chat, "Shall I paint that", bot)
-        await alice.presses(offer.button("Paint it"))
-        await painted(bot, chat)
-        assert "a boat" in texts(bot)
-
-
-async def test_pictures_come_as_captions_replies_and_albums(
-    telegram: TelegramWorld, tmp_path: Path, clock: LiveClock
-) -> None:
-    alice = telegram.user("Alice")
-    chat = telegram.private(alice)
-    async with in_telegram(telegram, tmp_path, clock) as bot:
-        await alice.sends_photo(chat, Upload.picture((320, 200)), "/imagine at night")
-        await painted(bot, chat)
-        assert any(node.class_type == "LoadImage" for node in bot.server.posted[-1].graph)
-        photo = await alice.sends_photo(chat, Upload.picture((320, 200)))
-        await shown(telegram, chat, "What shall it become", bot)
-        await alice.says(chat, "/upscale", reply_to=photo)
-        await painted(bot, chat)
-        assert any("Upscale" in node.class_type for node in bot.server.posted[-1].graph)
-        await alice.sends_video(chat, Upload("a.mp4", b"0000"), "/imagine at night")
-        await shown(telegram, chat, "video", bot)
-
-
-async def test_lists_settings_and_help(telegram: TelegramWorld, tmp_path: Path, clock: LiveClock) -> None:
-    alice, boss = telegram.user("Alice"), telegram.user("Boss", username="boss")
-    chat, other = telegram.private(alice), telegram.private(boss)
-    async with in_telegram(telegram, tmp_path, clock, telegram={"admin_ids": [boss.id]}) as bot:
-        await alice.starts()
-        await shown(telegram, chat, "Hello", bot)
+async def test_what_people_look_up(here: Scene) -> None:
+    alice, chat = here.alice, here.chat
+    async with here.bot() as bot:
         for line, words in (
+            ("/start", "Hello"),
             ("/help", "--ar"),
             ("/templates", "Text to image"),
             ("/templates upscale", "Upscale"),
@@ -206,77 +61,167 @@ async def test_lists_settings_and_help(telegram: TelegramWorld, tmp_path: Path, 
             ("/privacy", "kept about you"),
             ("/queue", "line"),
             ("/imagin a fox", "Did you mean"),
-            ("/imagine a fox --stps 3", "steps"),
+            ("/imagine a fox --stps 3", "Did you mean --steps"),
             ("/admin queue", "operator"),
+            ("/nothing_like_it", "/help"),
         ):
-            before = len(chat.by_bot)
-            await alice.says(chat, line)
-            await until(bot, lambda count=before: len(chat.by_bot) > count)
-            assert words.lower() in chat.by_bot[-1].text.lower(), line
-        await boss.says(other, "/admin quota grant @nobody 60")
-        await shown(telegram, other, "nobody", bot)
-        await boss.says(other, "/admin queue")
-        await shown(telegram, other, "othing waits", bot)
-        commands = telegram.bot_methods.commands
-        assert any("imagine" in str(listed) for listed in commands.values())
+            said = await answered(bot, chat, alice.says(chat, line))
+            assert words.lower() in said.text.lower(), line
 
 
-async def test_a_chat_that_is_not_allowed_and_hidden_senders(
-    telegram: TelegramWorld, tmp_path: Path, clock: LiveClock
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("/help text-to-image", ("--steps", "1 to", "else")),
+        ("/help upscale", ("an attached file",)),
+        ("/help /imagine", ("--size",)),
+        ("/help txt-to-image", ("text-to-image",)),
+    ],
+)
+async def test_help_of_one_template_is_made_from_its_parameters(
+    here: Scene, line: str, words: tuple[str, ...]
 ) -> None:
-    alice, carol = telegram.user("Alice"), telegram.user("Carol")
-    group = telegram.supergroup("Painters", alice, carol, bot=True, admins=[alice])
-    chat = telegram.private(carol)
-    async with in_telegram(telegram, tmp_path, clock, telegram={"allowed_chat_ids": [group.id]}) as bot:
+    async with here.bot() as bot:
+        said = await answered(bot, here.chat, here.alice.says(here.chat, line))
+        assert all(word in said.text for word in words), said.text
+
+
+async def test_an_operator_is_obeyed(here: Scene) -> None:
+    boss = here.world.user("Boss")
+    chat = here.world.private(boss)
+    async with here.bot(telegram={"admin_ids": [boss.id]}) as bot:
+        await answered(bot, here.chat, here.alice.says(here.chat, "/quota"))
+        for line, words in (
+            ("/admin quota grant @nobody 60", "nobody"),
+            ("/admin quota grant @alice 60 for helping", "60"),
+            ("/admin queue", "othing waits"),
+        ):
+            said = await answered(bot, chat, boss.says(chat, line))
+            assert words in said.text, line
+        commands = here.world.bot_methods.commands
+        assert any("admin" in str(listed) for listed in commands.values())
+
+
+async def test_examples_are_painted_at_one_tap(here: Scene) -> None:
+    async with here.bot() as bot:
+        await here.alice.starts()
+        hello = await says(bot, here.chat, "Hello")
+        await here.alice.presses(hello.button(".*3"))
+        await painted(bot, here.chat)
+        assert "portrait of an old sailor, ink drawing" in inputs_of(bot)
+
+
+async def test_lists_turn_their_pages_in_place(here: Scene) -> None:
+    async with here.bot() as bot:
+        card = await answered(bot, here.chat, here.alice.says(here.chat, "/templates"))
+        await here.alice.presses(card.button(".*5"))
+        await until(bot, lambda: "an attached file" in card.text)
+        await here.alice.presses(card.button("All templates"))
+        await until(bot, lambda: "Text to image" in card.text)
+        assert len(here.chat.by_bot) == 1
+
+
+async def test_settings_are_pressed_and_hold(here: Scene) -> None:
+    async with here.bot() as bot:
+        card = await answered(bot, here.chat, here.alice.says(here.chat, "/settings"))
+        await here.alice.presses(next(each for each in card.buttons if "private" in each.data))
+        await until(bot, lambda: card.edits)
+        await here.alice.says(here.chat, "/imagine a fox")
+        await started(bot)
+        (record,) = await bot.store.open_requests("telegram")
+        assert record.private
+
+
+async def test_edited_commands_mean_nothing_and_are_never_done_twice(here: Scene) -> None:
+    async with here.bot() as bot:
+        asked = await here.alice.says(here.chat, "/imagine a fox")
+        await painted(bot, here.chat)
+        await here.alice.edits(asked, "/imagine a boat")
+        await answered(bot, here.chat, here.alice.says(here.chat, "/quota"))
+        assert len(bot.server.posted) == 1
+
+
+# Links
+
+
+async def test_a_link_brings_a_result_to_whoever_may_see_it(here: Scene) -> None:
+    alice, bob = here.alice, here.world.user("Bob")
+    other = here.world.private(bob)
+    async with here.bot() as bot:
+        ids = []
+        for line in ("/imagine a fox", "/imagine a secret fox --private"):
+            await alice.says(here.chat, line)
+            await painted(bot, here.chat)
+        person = await bot.service.accounts.find(f"telegram:{alice.id}")
+        ids = {record.private: record.id for record in await bot.store.requests_of(person.user)}
+        for _ in range(2):
+            before = len(photos(here.chat))
+            await alice.starts(f"job_{ids[True]}")
+            await until(bot, lambda count=before: len(photos(here.chat)) > count)
+        await bob.starts(f"job_{ids[True]}")
+        await says(bot, other, "private, and somebody else's")
+        assert not photos(other)
+        await bob.starts(f"job_{ids[False]}")
+        await until(bot, lambda: photos(other))
+        mine = await bob.presses(photos(other)[-1].button("Re-roll"))
+        await until(bot, lambda: mine.answered)
+        assert "somebody else" in mine.text
+
+
+@pytest.mark.parametrize("payload", ["job_", "job_nosuchone", "job__-_-", "x", "job_" + "z" * 60])
+async def test_links_that_lead_nowhere(here: Scene, payload: str) -> None:
+    async with here.bot() as bot:
+        said = await answered(bot, here.chat, here.alice.starts(payload))
+        expected = "Hello" if payload == "x" else "Say which" if payload == "job_" else "no request"
+        assert expected in said.text
+
+
+# Who may
+
+
+async def test_only_where_the_operator_has_opened_it(here: Scene) -> None:
+    alice, carol = here.alice, here.world.user("Carol")
+    group = here.world.supergroup("Painters", alice, bot=True)
+    elsewhere = here.world.supergroup("Others", alice, carol, bot=True)
+    chat = here.world.private(carol)
+    async with here.bot(telegram={"allowed_chat_ids": [group.id]}) as bot:
         await carol.says(chat, "/imagine a fox")
-        await shown(telegram, chat, "not opened this bot", bot)
-        await alice.says(group, "/imagine a fox", anonymous=True)
-        await shown(telegram, group, "speak as the group", bot)
+        await says(bot, chat, "not opened this bot")
+        assert "not limited" in (await answered(bot, chat, carol.says(chat, "/quota"))).text
+        await alice.says(elsewhere, "/imagine a fox")
+        await says(bot, elsewhere, "not opened this bot")
+        hello = await answered(bot, chat, carol.starts())
+        refused = await carol.presses(hello.button(".*1"))
+        await until(bot, lambda: refused.answered)
+        assert "not opened" in refused.text
+        assert not bot.server.posted
+        await alice.says(here.chat, "/imagine a fox")
+        await painted(bot, here.chat)
+        await alice.says(group, "/imagine a fox")
+        await painted(bot, group)
+
+
+async def test_who_is_blocked_is_told_so(here: Scene) -> None:
+    boss = here.world.user("Boss")
+    chat = here.world.private(boss)
+    async with here.bot(telegram={"admin_ids": [boss.id]}) as bot:
+        await answered(bot, here.chat, here.alice.says(here.chat, "/quota"))
+        card = await answered(bot, chat, boss.says(chat, "/admin block @alice 7d spam"))
+        if card.buttons:
+            await boss.presses(next(each for each in card.buttons if ":yes:" in each.data))
+            await until(bot, lambda: card.edits)
+        said = await answered(bot, here.chat, here.alice.says(here.chat, "/imagine a fox"))
+        assert "spam" in said.text
         assert not bot.server.posted
 
 
-async def test_what_is_private_in_a_group_comes_alone(
-    telegram: TelegramWorld, tmp_path: Path, clock: LiveClock
-) -> None:
-    alice, dave = telegram.user("Alice"), telegram.user("Dave")
-    group = telegram.supergroup("Painters", alice, dave, bot=True)
-    chat = telegram.private(alice)
-    async with in_telegram(telegram, tmp_path, clock) as bot:
-        await alice.says(group, "/quota")
-        await shown(telegram, chat, "not limited", bot)
-        assert not [each for each in group.by_bot if "not limited" in each.text]
-        await dave.says(group, "/quota")
-        await shown(telegram, group, "your eyes alone", bot)
-        await alice.says(group, "/imagine a secret fox --private")
-        await painted(bot, chat)
-        assert not [each for each in group.by_bot if "secret" in f"{each.text}{each.caption}"]
-
-
-async def test_deep_links_bring_a_result(telegram: TelegramWorld, tmp_path: Path, clock: LiveClock) -> None:
-    alice, bob = telegram.user("Alice"), telegram.user("Bob")
-    chat, other = telegram.private(alice), telegram.private(bob)
-    async with in_telegram(telegram, tmp_path, clock) as bot:
-        await alice.says(chat, "/imagine a fox --private")
-        await painted(bot, chat)
-        (record,) = await bot.store.requests_of(
-            (await bot.service.accounts.find(f"telegram:{alice.id}")).user
-        )
-        await alice.starts(f"job_{record.id}")
-        await until(bot, lambda: len([each for each in chat.by_bot if each.photo]) == 2)
-        await bob.starts(f"job_{record.id}")
-        await shown(telegram, other, "rivate", bot)
-        assert not [each for each in other.by_bot if each.photo]
-
-
-async def test_edited_and_forwarded_commands_paint_nothing(
-    telegram: TelegramWorld, tmp_path: Path, clock: LiveClock
-) -> None:
-    alice = telegram.user("Alice")
-    chat = telegram.private(alice)
-    async with in_telegram(telegram, tmp_path, clock) as bot:
-        asked = await alice.says(chat, "/imagine a fox")
-        await painted(bot, chat)
-        await alice.edits(asked, "/imagine a boat")
-        await alice.says(chat, "/quota")
-        await shown(telegram, chat, "not limited", bot)
-        assert len(bot.server.posted) == 1
+async def test_each_reads_their_own_language_and_groups_the_operators(here: Scene) -> None:
+    wang = here.world.user("Wang", language="zh-hans")
+    chat = here.world.private(wang)
+    group = here.world.supergroup("Painters", wang, bot=True)
+    async with here.bot() as bot:
+        assert "额" in (await answered(bot, chat, wang.says(chat, "/quota"))).text
+        assert "额" in (await answered(bot, chat, wang.says(group, "/quota"))).text
+        said = await answered(bot, group, wang.says(group, "/imagine a fox --stps 3"))
+        assert "Did you mean" in said.text
+        assert not saying(group, "额")

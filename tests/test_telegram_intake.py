@@ -303,8 +303,12 @@ async def test_what_has_no_number_is_no_update(disk: Disk, odd: Raw) -> None:
 
 def test_lanes_are_told_by_chat_and_person() -> None:
     assert lane_of(message(1, chat=-5, sender=6)) == (-5, 6)
-    press = {"update_id": 1, "callback_query": {"from": {"id": 6}, "message": {"chat": {"id": -5}}}}
-    assert lane_of(press) == (-5, 6)
+    query = {"id": "77", "from": {"id": 6}, "message": {"chat": {"id": -5}, "media_group_id": "8"}}
+    assert lane_of({"update_id": 1, "callback_query": query}) == (0, "77")
+    pieces = [message(number, chat=-5, sender=6) for number in (1, 2)]
+    for piece in pieces:
+        piece["message"]["media_group_id"] = "8"
+    assert [lane_of(piece) for piece in pieces] == [(-5, "8"), (-5, "8")]
     post = {"update_id": 1, "channel_post": {"chat": {"id": -7}, "sender_chat": {"id": -7}}}
     assert lane_of(post) == (-7, -7)
     for odd in (

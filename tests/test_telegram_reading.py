@@ -215,8 +215,9 @@ def test_a_press() -> None:
     }
     found = read({"update_id": 6, "callback_query": press})
     assert isinstance(found, Pressed)
-    assert (found.query, found.data, found.message, found.answers) == ("77", "v1:show:abc:0", 9, 2)
-    assert found.answered == "a fox"
+    assert (found.query, found.data, found.message) == ("77", "v1:show:abc:0", 9)
+    assert found.replied is not None
+    assert (found.replied.message, found.replied.text) == (2, "a fox")
     assert not found.old
     assert not found.media
 

@@ -754,7 +754,7 @@ async def test_a_reply_is_taken_away_with_its_pictures(private: Private) -> None
     desk.hang(3)
     await desk.screen.deliver(request, desk.result())
     desk.restart()
-    assert await desk.screen.remove(replace(request, reply=desk.memory.replies[-1]))
+    assert await desk.screen.remove(replace(request, reply=desk.memory.replies[-1])) is None
     assert private.chat.by_bot == []
 
 

@@ -8,17 +8,19 @@ from dataclasses import dataclass
 from bot.app.languages import load_languages
 from bot.app.offers import commands_of
 from bot.app.service import Service
+from bot.chat.telegram.background import Background
 from bot.chat.telegram.bot import Listening, TelegramBot
 from bot.chat.telegram.client import TELEGRAM_SERVER, make_client
+from bot.chat.telegram.door import Door
 from bot.chat.telegram.file_ids import FileIds
-from bot.chat.telegram.frontend import Door, Offered, Updates
-from bot.chat.telegram.inbox import Inbox, Raw
+from bot.chat.telegram.frontend import Surroundings, make_updates
+from bot.chat.telegram.inbox import Inbox
 from bot.chat.telegram.outcomes import Outcomes
 from bot.chat.telegram.places import Places
 from bot.chat.telegram.poster import Poster
-from bot.chat.telegram.questions import Questions
+from bot.chat.telegram.scenes import Rights, Scenes
 from bot.chat.telegram.screen import TelegramScreen
-from bot.chat.telegram.uploads import MOST_BYTES, Uploads
+from bot.chat.telegram.uploads import MOST_BYTES
 from bot.config import Settings
 from bot.config.model import Telegram
 from bot.domain.ids import RequestId
@@ -77,45 +79,45 @@ def telegram_parts(
         clock=clock,
     )
     service.courier.register("telegram", reporter)
-    outcomes = Outcomes(
-        bot=client,
-        poster_in=lambda code: poster.speaking(languages.of(code)),
-        screen=screen,
-        reporter=reporter,
-        store=service.store,
-        username=lambda: bot.username,
-        sleep=clock.sleep,
+    background = Background()
+    door = Door(
+        configured.admin_ids,
+        configured.allowed_chat_ids,
+        is_member=lambda chat, user: bot.is_member(chat, user),
+        remember=service.store,
     )
-
-    async def looks_after(chat: int, user: int) -> bool:
-        return await bot.looks_after(chat, user)
-
-    def offered() -> Offered:
-        return bot.offered()
-
-    updates = Updates(
-        reception=reception,
-        outcomes=outcomes,
-        questions=Questions(service.store),
-        uploads=Uploads(client, most_bytes=MOST_LOCAL_BYTES if own_server else MOST_BYTES),
-        door=Door(
-            frozenset(configured.admin_ids),
-            frozenset(configured.allowed_chat_ids),
-            group_admins=configured.group_admins,
+    updates = make_updates(
+        reception,
+        Outcomes(
+            poster_in=lambda code: poster.speaking(languages.of(code)),
+            screen=screen,
+            reporter=reporter,
+            store=service.store,
+            background=background,
+            username=lambda: bot.username,
         ),
-        languages=languages,
-        offered=offered,
-        username=lambda: bot.username,
-        looks_after=looks_after,
-        sleep=clock.sleep,
+        Surroundings(
+            client=client,
+            clock=clock,
+            door=door,
+            scenes=Scenes(frozenset(configured.admin_ids), languages),
+            rights=Rights(configured.group_admins, lambda chat, user: bot.looks_after(chat, user)),
+            offered=lambda: bot.offered(),
+            username=lambda: bot.username,
+            reads_all=lambda: bot.reads_all,
+            tell=operator.notices.tell,
+            most_bytes=MOST_LOCAL_BYTES if own_server else MOST_BYTES,
+        ),
     )
 
-    async def handle(update: Raw) -> None:
-        await updates.handle(update)
+    async def run() -> None:
+        await door.load()
+        await bot.run()
 
     bot = TelegramBot(
         client,
-        Inbox(service.store, handle, now=clock.now, sleep=clock.sleep),
+        Inbox(service.store, updates.handle, seen=updates.seen, now=clock.now, sleep=clock.sleep),
+        background,
         commands=lambda: in_thread(commands_of, settings, service),
         languages={"": languages.default, **{each.code: each for each in languages.known}},
         admins=tuple(configured.admin_ids),
@@ -126,7 +128,7 @@ def telegram_parts(
         hold=hold,
     )
     service.usecases.shelf.watch(bot.offer_changed)
-    return TelegramParts(bot, {"telegram": bot.run, "telegram cards": reporter.run})
+    return TelegramParts(bot, {"telegram": run, "telegram cards": reporter.run})
 
 
 def _id_in(token: str) -> int:

@@ -70,6 +70,17 @@ def parse_line(line: str, allow: Allow = CHAT) -> Ask:
     Raises nothing but :class:`FlagError`, whatever the line is. The text may come out empty: templates
     without a prompt text exist, so :func:`require_prompt` is the caller's to call.
     """
+    uses, texts = _read(line, allow)
+    return uses.done(texts)
+
+
+def typed_flags(line: str, allow: Allow = CHAT) -> frozenset[str]:
+    """Which flags stand in a line, by their names (``count``). Raises FlagError."""
+    uses, _ = _read(line, allow)
+    return frozenset(uses.typed)
+
+
+def _read(line: str, allow: Allow) -> tuple[_Uses, list[str]]:
     _check_characters(line)
     scanner = LineScanner(line)
     uses = _Uses(allow)
@@ -92,7 +103,7 @@ def parse_line(line: str, allow: Allow = CHAT) -> Ask:
             case Takes.WORDS:
                 value = scanner.words(attached=attached)
         uses.add(spec, value)
-    return uses.done(texts)
+    return uses, texts
 
 
 def parse_args(args: Sequence[str], allow: Allow = SHELL, *, also_known: Iterable[str] = ()) -> Ask:
@@ -170,6 +181,7 @@ class _Uses:
         self.allow = allow
         self.ask = Ask()
         self.given: dict[str, str] = {}
+        self.typed: set[str] = set()
 
     def add(self, spec: FlagSpec, value: str | None) -> None:
         if value is None or not (value.strip() or spec.may_be_empty):
@@ -181,6 +193,7 @@ class _Uses:
         for key in (spec.key(value), spec.against):
             self._claim(key, written)
         self.ask = spec.read(self.ask, written, value)
+        self.typed.add(spec.name)
         if self.ask.seeds and not self.allow.seed_ranges:
             raise FlagError(
                 Text(

@@ -7,12 +7,14 @@ from dataclasses import replace
 
 from bot.domain.errors import NotFound, OutputError
 from bot.domain.text import Text
-from bot.presentation.flags import SHELL, Ask, format_flags, parse_line
+from bot.presentation.flag_lexer import is_visible
+from bot.presentation.flags import SHELL, Ask, format_flags, parse_line, typed_flags
 from bot.service.gallery import Gallery
 from bot.service.images import InputImage, check_image
 from bot.service.imagine import files_of, without_files
 from bot.service.records import RequestRecord
 
+_SHAPE, _SIDES = frozenset({"size", "ar"}), frozenset({"width", "height"})
 LINE = "line"
 """Where a request's values keep what was typed, in flags that read back as the same."""
 
@@ -45,6 +47,28 @@ def line_for(record: RequestRecord) -> str:
     a line in a chat cannot name. Raises NotFound when it is not kept any more."""
     ask, seed = own_ask(record), record.values.get("values", {}).get("seed")
     return format_flags(replace(without_files(ask), seed=seed if isinstance(seed, int) else ask.seed))
+
+
+def reworded(before: Ask, line: str) -> Ask:
+    """What ``line`` says, and where it says nothing, what was asked before. Raises FlagError."""
+    new, typed = parse_line(line), typed_flags(line)
+    shaped = new if typed & _SHAPE or new.values.keys() & _SIDES else before
+    values = {name: value for name, value in before.values.items() if shaped is before or name not in _SIDES}
+    return Ask(
+        prompt_text=new.prompt_text if is_visible(new.prompt_text) else before.prompt_text,
+        negative_text=before.negative_text if new.negative_text is None else new.negative_text,
+        template=new.template or before.template,
+        preset=new.preset or before.preset,
+        style=new.style or before.style,
+        aspect=shaped.aspect,
+        size=shaped.size,
+        seed=new.seed if "seed" in typed else before.seed,
+        count=new.count if "count" in typed else before.count,
+        loras=new.loras or before.loras,
+        values={**values, **new.values},
+        image=before.image,
+        private=before.private or new.private,
+    )
 
 
 async def images_of(record: RequestRecord, ask: Ask, gallery: Gallery) -> Mapping[str, InputImage]:

@@ -19,7 +19,7 @@ from bot.presentation.flag_lexer import is_visible
 from bot.presentation.flags import Ask
 from bot.presentation.forms import Form
 from bot.presentation.help_cards import made_with_card
-from bot.service.again import ask_of, images_of, line_for, own_ask
+from bot.service.again import ask_of, images_of, line_for, own_ask, reworded
 from bot.service.follow_up_asks import Source, enlargement, variation
 from bot.service.follow_up_forms import edit_form, edit_picture_form, filled_in
 from bot.service.follow_up_pictures import picture_of
@@ -173,6 +173,21 @@ class FollowUps:
             return replace(filled, template=template, image=_PICTURE), {_PICTURE: image}
 
         return await self._imagine(wanted, asker, origin)
+
+    async def reworded(self, request: RequestId, line: str, asker: Asker, origin: Origin) -> Receipts:
+        """With other words, and whatever else ``line`` says; the rest stays. Raises FlagError."""
+
+        async def wanted() -> tuple[Ask, Images]:
+            record = await self.may(OnRequest(Verb.EDIT, request), asker)
+            ask = reworded(own_ask(record), line)
+            return ask, await images_of(record, ask, self.usecases.gallery)
+
+        return await self._imagine(wanted, asker, origin)
+
+    async def picture(self, action: OnRequest, asker: Asker) -> Source:
+        """The very picture that ``action`` names, for whoever may see it to begin something else with. Raises
+        NotFound when it is not kept, and what :meth:`UseCases.request` does."""
+        return await self._source(action, await self.usecases.request(action.request, asker))
 
     # To look into
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 
 from bot.domain.errors import FairbrushError, FlagError, IsPrivate, NotFound, NotYours
-from bot.domain.ids import IdentityId, JobId
+from bot.domain.ids import IdentityId, JobId, RequestId
 from bot.domain.text import Text
 from bot.presentation.actions import (
     Action,
@@ -235,6 +235,8 @@ class Reception:
         return Card(CardState.INFO, Text("Cancel"), lines=(said,), private=True)
 
     async def _show(self, wanted: str, asker: Asker) -> Outcome:
+        if not wanted.strip():
+            return Tell(await self.cards.results(asker))
         record = await self.usecases.named(wanted, asker)
         await self.follow_ups.may(OnRequest(Verb.SHOW, record.id), asker)
         return Bring(record.id)
@@ -328,6 +330,8 @@ class Reception:
         match action.listing:
             case Listing.QUEUE:
                 return Tell(await self.cards.queue(asker, action.page))
+            case Listing.RESULTS:
+                return Tell(await self.cards.results(asker, action.page))
             case Listing.QUOTA:
                 return Tell(await self.cards.quota(asker))
             case Listing.TEMPLATES:
@@ -352,6 +356,10 @@ class Reception:
         """Raises NotYours for a list, a setting or a question that is somebody else's."""
         if action.owner and action.owner != mark(asker.identity):
             raise NotYours(Text("That is somebody else's. Use the command yourself to see yours."))
+
+    async def reword(self, request: RequestId, line: str, asker: Asker, origin: Origin) -> Follow:
+        """The same picture once more, with what ``line`` changes of it: for a platform without forms."""
+        return _follow(await self.follow_ups.reworded(request, line, asker, origin))
 
     # Forms
 

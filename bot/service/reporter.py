@@ -32,7 +32,7 @@ from bot.domain.throttle import (
 )
 from bot.presentation.card_request import card_of
 from bot.presentation.card_situation import Situation
-from bot.presentation.cards import Card, CardState, Picture
+from bot.presentation.cards import Card, CardState
 from bot.service import courier
 from bot.service.clock import Clock
 from bot.service.dispatcher import Dispatcher
@@ -130,14 +130,6 @@ class Reporter:
     async def bring(self, request: RequestId, reply: str) -> courier.Outcome:
         """Show a result once more, in another reply; nothing is written down about it."""
         return await self._bring((request, next(self._brought)), reply)
-
-    async def pictures(self, request: RequestId) -> tuple[Picture, ...]:
-        """What is left of a result, as its last card would show it."""
-        found = await self._store.request(request)
-        if found is None:
-            return ()
-        jobs = await self._store.jobs_of(request)
-        return last_card(await self._situation(Watched.of(found, jobs))).card.pictures
 
     async def say(self, route: Route, call: Say) -> None:
         """Make a call in its turn among what the route carries, before all progress. ``call`` is tried again

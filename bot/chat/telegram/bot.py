@@ -7,14 +7,15 @@ import logging
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 
-from telegram import ChatMember, error
+from telegram import ChatMember, ChatMemberRestricted, error
 
+from bot.chat.telegram.background import Background
 from bot.chat.telegram.client import Client
 from bot.chat.telegram.commands import Lists, make_lists
 from bot.chat.telegram.file_ids import Remember
-from bot.chat.telegram.frontend import Offered
 from bot.chat.telegram.inbox import Inbox
 from bot.chat.telegram.latest import Latest
+from bot.chat.telegram.messages import Offered
 from bot.chat.telegram.polling import Polling, log_in
 from bot.chat.telegram.sync import sync_commands
 from bot.chat.telegram.webhook import Webhook
@@ -26,9 +27,11 @@ from bot.service.notices import Notices
 
 log = logging.getLogger(__name__)
 
-RIGHTS_SECONDS = 60.0
-"""How long it is remembered who looks after a group: asked anew at each press, it would cost a call each."""
+RIGHTS_SECONDS, MEMBER_SECONDS = 60.0, 600.0
+"""How long it is remembered who looks after a group, and who is in it: asked anew at each press, it would
+cost a call each."""
 _LOOKS_AFTER = frozenset({ChatMember.OWNER, ChatMember.ADMINISTRATOR})
+_IS_THERE = _LOOKS_AFTER | {ChatMember.MEMBER, ChatMember.RESTRICTED}
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +51,7 @@ class TelegramBot:
         self,
         client: Client,
         inbox: Inbox,
+        background: Background,
         *,
         commands: Callable[[], Awaitable[Commands]],
         languages: Mapping[str, Language],
@@ -62,6 +66,7 @@ class TelegramBot:
         for updates. ``hold``: seconds that Telegram holds a question."""
         self._client = client
         self._inbox = inbox
+        self._background = background
         self._make_commands = commands
         self._languages = languages
         self._admins = admins
@@ -75,7 +80,7 @@ class TelegramBot:
         self._due = asyncio.Event()
         self._logged_in = False
         self._outdated = False
-        self._rights: Latest[tuple[int, int], tuple[float, bool]] = Latest(2_000)
+        self._standing: Latest[tuple[int, int], tuple[float, str]] = Latest(2_000)
         self.connected = asyncio.Event()
         """Set once it has logged in, and its commands have been told."""
 
@@ -83,6 +88,11 @@ class TelegramBot:
     def username(self) -> str:
         """The bot's own; "" before it has logged in."""
         return self._client.username if self._logged_in else ""
+
+    @property
+    def reads_all(self) -> bool:
+        """Whether it was made to see all that is said in groups."""
+        return self._logged_in and self._client.can_read_all_group_messages is True
 
     async def run(self) -> None:
         """Raises AuthenticationFailed for a token that Telegram does not know, and ConfigError for a webhook
@@ -92,6 +102,7 @@ class TelegramBot:
         self._logged_in = True
         try:
             async with asyncio.TaskGroup() as tasks:
+                self._background.attach(tasks)
                 tasks.create_task(self._keep_commands(), name="commands of telegram")
                 tasks.create_task(self._inbox.run(), name="updates of telegram")
                 tasks.create_task(self._updates(), name="telegram")
@@ -109,18 +120,26 @@ class TelegramBot:
 
     async def looks_after(self, chat: int, user: int) -> bool:
         """Whether somebody is an administrator of a group; False where nobody can tell."""
+        return await self._status(chat, user, RIGHTS_SECONDS) in _LOOKS_AFTER
+
+    async def is_member(self, chat: int, user: int) -> bool:
+        """Whether somebody is in a group; False where nobody can tell."""
+        return await self._status(chat, user, MEMBER_SECONDS) in _IS_THERE
+
+    async def _status(self, chat: int, user: int, fresh: float) -> str:
         now = self._clock.monotonic()
-        known = self._rights.get((chat, user))
-        if known is not None and now - known[0] < RIGHTS_SECONDS:
+        known = self._standing.get((chat, user))
+        if known is not None and now - known[0] < fresh:
             return known[1]
         try:
             member = await self._client.get_chat_member(chat, user)
         except error.TelegramError as refused:
-            log.info("who looks after %s is not known: %s", chat, refused.message)
-            return False
-        found = member.status in _LOOKS_AFTER
-        self._rights.put((chat, user), (now, found))
-        return found
+            log.info("who is who in %s is not known: %s", chat, refused.message)
+            return ""
+        gone = isinstance(member, ChatMemberRestricted) and not member.is_member
+        status = ChatMember.LEFT if gone else member.status
+        self._standing.put((chat, user), (now, status))
+        return status
 
     async def _updates(self) -> None:
         if self._listening is None:

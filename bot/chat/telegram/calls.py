@@ -37,6 +37,8 @@ class Why(Enum):
     """The message holds text alone."""
     TOPIC = auto()
     """The forum topic is closed or deleted; the group is there."""
+    STAYS = auto()
+    """A bot may not delete the message: it is older than 48 hours, or somebody else's."""
     OTHER = auto()
 
 
@@ -89,6 +91,7 @@ _WORDS: tuple[tuple[str, Trouble], ...] = (
     ("entities_too_long", Refused(Why.MARKUP)),
     ("entity_", Refused(Why.MARKUP)),
     ("button_", Refused(Why.MARKUP)),
+    ("message can't be deleted", Refused(Why.STAYS)),
     ("topic_", Refused(Why.TOPIC)),
     ("message thread not found", Refused(Why.TOPIC)),
     ("too many requests", RetryAfter(5.0)),

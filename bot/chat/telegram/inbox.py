@@ -23,7 +23,7 @@ AGAIN = 1.0
 
 Raw = Mapping[str, Any]
 Handle = Callable[[Raw], Awaitable[None]]
-Lane = tuple[int, int]
+Lane = tuple[int, int | str]
 
 
 class UpdateStore(Protocol):
@@ -50,13 +50,16 @@ class Inbox:
         *,
         now: Callable[[], int],
         sleep: Callable[[float], Awaitable[None]],
+        seen: Callable[[Raw], None] = lambda _: None,
         at_once: int = AT_ONCE,
         ahead: int = AHEAD,
     ) -> None:
         """``handle``: everything that follows from one update; it may see one again after a restart.
+        ``seen``: a look at each as it is taken up, before it is its turn; never waits, never raises.
         ``now``: UTC milliseconds."""
         self._store = store
         self._handle = handle
+        self._seen = seen
         self._now = now
         self._sleep = sleep
         self._ahead = ahead
@@ -129,6 +132,7 @@ class Inbox:
     def _enter(self, number: int, update: Raw) -> None:
         assert self._tasks is not None
         self._taken.add(number)
+        self._seen(update)
         lane = lane_of(update)
         if lane in self._lanes:
             self._lanes[lane].append((number, update))
@@ -175,14 +179,16 @@ def number_of(update: object) -> int | None:
 
 def lane_of(update: Raw) -> Lane:
     """What must stay in order: what one person does in one chat. A picture that somebody sends slowly holds
-    up nobody else in a group."""
+    up nobody else in a group, and no press of a button, which wants its answer at once; the pieces of an
+    album are one thing."""
     body = next((value for key, value in update.items() if key != "update_id"), None)
     found = body if isinstance(body, Mapping) else {}
-    chat = found.get("chat") or _in(found.get("message"), "chat")
-    if "media_group_id" in found:
-        # The piece of an album that holds the command waits for the others, which come behind it.
-        return _id(chat), -_number(found.get("message_id"))
-    return _id(chat), _id(found.get("sender_chat")) or _id(found.get("from"))
+    if "callback_query" in update:
+        return 0, str(found.get("id"))
+    chat = _id(found.get("chat"))
+    if album := found.get("media_group_id"):
+        return chat, str(album)
+    return chat, _id(found.get("sender_chat")) or _id(found.get("from"))
 
 
 def _in(found: object, field: str) -> object:

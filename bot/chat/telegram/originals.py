@@ -25,7 +25,7 @@ def original_buttons(files: Sequence[ParcelFile]) -> tuple[tuple[Button, ...], .
     alone = len(files) == 1
     buttons = tuple(
         Button(
-            OnRequest(Verb.SHOW, _request(picture.job), picture.index, picture.file),
+            OnRequest(Verb.ORIGINAL, _request(picture.job), picture.index, picture.file),
             _ORIGINAL if alone else Text("{action} {number}", action=_ORIGINAL, number=picture.number),
             "📄",
             number=None if alone else picture.number,
@@ -33,11 +33,6 @@ def original_buttons(files: Sequence[ParcelFile]) -> tuple[tuple[Button, ...], .
         for picture in photos
     )
     return tuple(buttons[start : start + IN_A_ROW] for start in range(0, len(buttons), IN_A_ROW))
-
-
-def is_original(action: object) -> bool:
-    """Whether such a button was pressed: a result as a whole is shown without an index."""
-    return isinstance(action, OnRequest) and action.verb is Verb.SHOW and action.index > 0
 
 
 async def picture_of(store: Store, action: OnRequest) -> Picture | None:

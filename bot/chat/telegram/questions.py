@@ -1,18 +1,25 @@
-"""What was asked of somebody in a chat, until they answer: it outlives a restart, and is forgotten later.
+"""What was asked of people in chats, until they answer: it outlives a restart, and is forgotten later.
 
 Nobody's words are kept with it: only which command, form or file it was about.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+import asyncio
+import zlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
 MINUTES = 10
-"""How long the next message of that person in that chat is the answer."""
+"""How long the next message of that person, alone with the bot, is the answer."""
 REPLY_MINUTES = 24 * 60
 """How long a reply to the question itself is."""
+MOST_OPEN = 5
+"""Questions to one person in one chat; the oldest is forgotten first."""
+SHELVES = 64
+ON_A_SHELF = 500
+"""Persons in chats, those asked last."""
 _MINUTE = 60_000
 
 
@@ -26,65 +33,116 @@ class Remember(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """``messages``: where it was asked; 0 for one of which that is not known."""
+    """``event``: what led to it. ``message``: where it was asked; 0 while that is not known. ``about``: what
+    the answer is for, as JSON values. ``at``: UTC milliseconds. ``next``: nothing has been said since."""
 
-    messages: tuple[int, ...]
+    event: str
     about: Mapping[str, Any]
     at: int
+    message: int = 0
+    next: bool = True
+
+    def age(self, now: int) -> float:
+        """In minutes."""
+        return (now - self.at) / _MINUTE
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Questions:
-    """One for each person in each chat: a later one replaces it."""
+    """Of each person in each chat."""
 
     store: Remember
+    _writing: asyncio.Lock = field(default_factory=asyncio.Lock)
 
-    async def ask(self, chat: int, user: int, about: Mapping[str, Any], now: int) -> None:
-        """A question is about to be sent. ``about``: what the answer is for, as JSON values; ``now``: UTC
-        milliseconds."""
-        found = _read(await self.store.get(_key(chat, user)))
-        before = found.messages if found is not None and found.about == about else ()
-        await self._put(chat, user, Question((*before, 0), about, now))
+    async def ask(self, chat: int, user: int, event: str, about: Mapping[str, Any], now: int) -> bool:
+        """A question is about to be sent. False when it has been: the event comes once more."""
+        async with self._writing:
+            shelf = await self._shelf(chat, user)
+            before = shelf.get(_name(chat, user), [])
+            if any(each.event == event and each.message for each in before):
+                return False
+            others = [replace(each, next=False) for each in before if each.event != event]
+            asked = [*others[1 - MOST_OPEN :], Question(event, about, now)]
+            await self._put(chat, user, shelf, asked, now)
+        return True
 
-    async def asked(self, chat: int, user: int, message: int) -> None:
-        """It was sent. Of one that was cut off before this, nobody knows which message it is."""
-        found = _read(await self.store.get(_key(chat, user)))
-        if found is not None:
-            await self._put(chat, user, replace(found, messages=(*found.messages[:-1], message)))
+    async def asked(self, chat: int, user: int, event: str, message: int, now: int) -> None:
+        """It was sent as ``message``; 0: it was not."""
+        async with self._writing:
+            shelf = await self._shelf(chat, user)
+            known = [
+                replace(each, message=message) if each.event == event else each
+                for each in shelf.get(_name(chat, user), [])
+                if message or each.event != event
+            ]
+            await self._put(chat, user, shelf, known, now)
 
-    async def answered(
-        self, chat: int, user: int, replied: int, now: int, *, alone: bool
-    ) -> Mapping[str, Any] | None:
-        """What the question was about that a message answers; it is answered then. ``replied``: the message
-        that it is a reply to, 0 for none; ``alone``: what is said here can be meant for nobody else."""
-        question = _read(await self.store.get(_key(chat, user)))
-        if question is None:
+    async def find(self, chat: int, user: int, replied: int, now: int, *, alone: bool) -> Question | None:
+        """The question that a message answers. ``replied``: the message of the bot's that it is a reply to,
+        0 for none; ``alone``: what is said here can be meant for nobody else."""
+        known = (await self._shelf(chat, user)).get(_name(chat, user), [])
+        fresh = [each for each in reversed(known) if each.age(now) < REPLY_MINUTES]
+        if replied:
+            # Of one that was cut off before it was known where it stands, nobody can tell: it is this one.
+            named = next((each for each in fresh if each.message == replied), None)
+            return named or next((each for each in fresh if not each.message), None)
+        if not alone:
             return None
-        minutes = (now - question.at) / _MINUTE
-        known = replied in question.messages or 0 in question.messages
-        is_reply = bool(replied) and known and minutes < REPLY_MINUTES
-        is_next = alone and not replied and minutes < MINUTES
-        if not is_reply and not is_next:
-            return None
-        await self.store.put(_key(chat, user), None)
-        return question.about
+        return next((each for each in fresh if each.next and each.age(now) < MINUTES), None)
 
-    async def drop(self, chat: int, user: int) -> None:
-        """Something else was said instead."""
-        if await self.store.get(_key(chat, user)) is not None:
-            await self.store.put(_key(chat, user), None)
+    async def close(self, chat: int, user: int, question: Question, now: int) -> None:
+        """It was answered."""
+        async with self._writing:
+            shelf = await self._shelf(chat, user)
+            known = [each for each in shelf.get(_name(chat, user), []) if each.event != question.event]
+            await self._put(chat, user, shelf, known, now)
 
-    async def _put(self, chat: int, user: int, question: Question) -> None:
-        value = {"messages": list(question.messages), "at": question.at, "about": dict(question.about)}
-        await self.store.put(_key(chat, user), value)
+    async def pass_over(self, chat: int, user: int, now: int) -> None:
+        """Something else was said: from now on an answer is a reply to the question."""
+        known = (await self._shelf(chat, user)).get(_name(chat, user), [])
+        if not any(each.next for each in known):
+            return
+        async with self._writing:
+            shelf = await self._shelf(chat, user)
+            known = [replace(each, next=False) for each in shelf.get(_name(chat, user), [])]
+            await self._put(chat, user, shelf, known, now)
+
+    async def _shelf(self, chat: int, user: int) -> dict[str, list[Question]]:
+        found = await self.store.get(_key(chat, user))
+        if not isinstance(found, dict):
+            return {}
+        return {str(name): _read(each) for name, each in found.items()}
+
+    async def _put(
+        self, chat: int, user: int, shelf: dict[str, list[Question]], known: Sequence[Question], now: int
+    ) -> None:
+        name = _name(chat, user)
+        shelf.pop(name, None)
+        shelf[name] = list(known)  # last: the oldest go first
+        kept = {
+            each: [_written(question) for question in questions if question.age(now) < REPLY_MINUTES]
+            for each, questions in list(shelf.items())[-ON_A_SHELF:]
+        }
+        await self.store.put(_key(chat, user), {each: found for each, found in kept.items() if found})
 
 
-def _read(found: object) -> Question | None:
-    match found:
-        case {"messages": list(messages), "at": int(at), "about": dict(about)}:
-            return Question(tuple(each for each in messages if isinstance(each, int)), about, at)
-    return None
+def _written(question: Question) -> list[object]:
+    about = dict(question.about)
+    return [question.event, about, question.at, question.message, question.next]
+
+
+def _read(found: object) -> list[Question]:
+    questions: list[Question] = []
+    for each in found if isinstance(found, list) else []:
+        match each:
+            case [str(event), dict(about), int(at), int(message), bool(is_next)]:
+                questions.append(Question(event, about, at, message, is_next))
+    return questions
+
+
+def _name(chat: int, user: int) -> str:
+    return f"{chat}.{user}"
 
 
 def _key(chat: int, user: int) -> str:
-    return f"telegram.asked.{chat}.{user}"
+    return f"telegram.asked.{zlib.crc32(_name(chat, user).encode()) % SHELVES:02x}"

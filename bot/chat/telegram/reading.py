@@ -96,20 +96,25 @@ def _pressed(number: int, raw: Raw) -> Pressed | None:
         message=_whole(message, "message_id"),
         thread=_topic(message),
         media=bool(_files_in(message)),
-        answers=_whole(_map(message.get("reply_to_message")), "message_id"),
-        answered=_text(_map(message.get("reply_to_message")))[0],
+        replied=_replied(message),
         old=bool(message) and not _whole(message, "date"),
     )
 
 
 def _membership(number: int, raw: Raw) -> Membership | None:
     chat, by = _chat(raw.get("chat")), _user(raw.get("from"))
-    now = _map(raw.get("new_chat_member"))
+    before, now = _map(raw.get("old_chat_member")), _map(raw.get("new_chat_member"))
     status = _word(now, "status")
     if chat is None or by is None or not status:
         return None
-    inside = status not in _OUTSIDE and not (status == "restricted" and now.get("is_member") is False)
-    return Membership(number, chat, by, inside, status == "administrator")
+    inside = _is_inside(now)
+    came = inside and not _is_inside(before)
+    return Membership(number, chat, by, inside, status == "administrator", came)
+
+
+def _is_inside(member: Raw) -> bool:
+    status = _word(member, "status")
+    return bool(status) and status not in _OUTSIDE and member.get("is_member") is not False
 
 
 def sender_of(raw: Raw) -> Sender | None:

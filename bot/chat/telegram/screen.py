@@ -123,13 +123,14 @@ class TelegramScreen:
         """Telegram has said that a group is a supergroup now."""
         self._places.upgraded(group, supergroup)
 
-    async def remove(self, request: RequestRecord) -> bool:
-        """Take the reply away, with its pictures; whether that could be done."""
+    async def remove(self, request: RequestRecord) -> Trouble | None:
+        """Take the reply away, with its pictures. None when they are gone; Telegram lets bots delete what is
+        younger than 48 hours."""
         address = self._places.of(request)
         if address is None:
-            return False
+            return Gone()
         messages = [message for message in (address.message, *address.album) if message]
-        return bool(messages) and await self._poster.delete(address.chat, messages)
+        return await self._poster.delete(address.chat, messages) if messages else None
 
     # Progress
 

@@ -55,6 +55,10 @@ class FileKind(Enum):
     AUDIO = "audio"
 
 
+_PICTURES = (".png", ".jpg", ".jpeg", ".webp", ".gif", ".bmp", ".tif", ".tiff")
+_UNSAID = ("", "application/octet-stream")
+
+
 @dataclass(frozen=True, slots=True)
 class FileRef:
     """A file that came along. ``size`` in bytes, 0 where nobody says; ``moving``: of stickers."""
@@ -82,7 +86,9 @@ class FileRef:
             case FileKind.STICKER:
                 return not self.moving
             case FileKind.DOCUMENT:
-                return self.mime.startswith("image/")
+                # Some apps say nothing of what they send; what it is, its content tells.
+                named = self.name.lower().endswith(_PICTURES) and self.mime in _UNSAID
+                return named or self.mime.startswith("image/")
         return False
 
 
@@ -155,22 +161,22 @@ class Pressed:
     message: int = 0
     thread: int = 0
     media: bool = False
-    answers: int = 0
-    """The message that ours answered, 0 where it is not known any more."""
-    answered: str = ""
-    """Its text."""
+    replied: Replied | None = None
+    """What ours answered; None where that is not known any more."""
     old: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Membership:
-    """The bot was let in, or is out: kicked from a group, or blocked by a person. ``by``: whoever did it."""
+    """The bot was let in, or is out: kicked from a group, or blocked by a person. ``by``: whoever did it.
+    ``came``: it was not there before."""
 
     update: int
     chat: Chat
     by: Sender
     inside: bool
     administrator: bool = False
+    came: bool = False
 
 
 Update = Incoming | Pressed | Membership

@@ -161,10 +161,10 @@ class Writer:
         text = html_of(card, self.language, limit)
         return (text, ParseMode.HTML) if markup else (without_markup(text), None)
 
-    async def delete(self, chat: int, messages: Sequence[int]) -> bool:
-        """Whether they are gone. Telegram lets bots delete what is younger than 48 hours."""
+    async def delete(self, chat: int, messages: Sequence[int]) -> Trouble | None:
+        """None when they are gone, as those are that went before."""
         answer = await changed(self._bot.delete_messages(chat, list(messages)[:MOST_DELETED]))
-        return not isinstance(answer, Trouble)
+        return answer if isinstance(answer, Trouble) else None
 
     async def say_that_a_picture_comes(self, address: Address) -> Trouble | None:
         """A line above the chat, for five seconds."""
