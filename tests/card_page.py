@@ -1,8 +1,9 @@
 """The gallery of cards as one page that looks like Discord's and Telegram's message lists.
 
 ``python -m tests.card_page page.html [page.png]``: every card, in light and dark; with ``--for-docs`` those
-that the documentation shows. The PNG needs a Chromium on this machine. What a platform really draws is
-decided by its own front-end; this page is for looking at words, order and buttons.
+that the documentation shows, with ``--only NAME …`` these, untitled. The PNG needs a Chromium on this
+machine. What a platform really draws is decided by its own front-end; this page is for looking at words,
+order and buttons.
 """
 
 from __future__ import annotations
@@ -186,7 +187,7 @@ def telegram(card: Card, theme: str) -> str:
     )
 
 
-def page(names: Iterable[str], *, both_themes: bool) -> str:
+def page(names: Iterable[str], *, both_themes: bool, titled: bool = True) -> str:
     """Discord and Telegram side by side, a line for each card."""
     cards = gallery()
     lines = []
@@ -196,7 +197,8 @@ def page(names: Iterable[str], *, both_themes: bool) -> str:
         if both_themes:
             sides[1:1] = [discord(card, "light")]
             sides.append(telegram(card, "dark"))
-        lines.append(f'<h2>{escape(name)}</h2><div class="line">{"".join(sides)}</div>')
+        title = f"<h2>{escape(name)}</h2>" if titled else '<h2 aria-hidden="true"></h2>'
+        lines.append(f'{title}<div class="line">{"".join(sides)}</div>')
     return (
         '<!doctype html><html lang="en"><head><meta charset="utf-8"><title>Cards</title>'
         f"<style>{_STYLE}</style></head><body>{_ART}{''.join(lines)}</body></html>"
@@ -247,15 +249,17 @@ def main(arguments: list[str]) -> None:
     parser.add_argument("html", type=Path)
     parser.add_argument("png", type=Path, nargs="?")
     parser.add_argument("--for-docs", action="store_true", help="only the cards that the documentation shows")
+    parser.add_argument("--only", nargs="+", metavar="NAME", choices=tuple(gallery()), help="these cards")
     chosen = parser.parse_args(arguments)
-    names = FOR_DOCS if chosen.for_docs else tuple(gallery())
-    chosen.html.write_text(page(names, both_themes=not chosen.for_docs), encoding="utf-8")
+    few = bool(chosen.for_docs or chosen.only)
+    names = chosen.only or (FOR_DOCS if chosen.for_docs else tuple(gallery()))
+    chosen.html.write_text(page(names, both_themes=not few, titled=not chosen.only), encoding="utf-8")
     if chosen.png is not None:
         picture(
             chosen.html,
             chosen.png,
-            width=960 if chosen.for_docs else 1880,
-            height=4200 if chosen.for_docs else 30000,
+            width=960 if few else 1880,
+            height=4200 if few else 30000,
         )
         trim(chosen.png)
 

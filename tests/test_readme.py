@@ -8,6 +8,7 @@ import shlex
 import shutil
 from contextlib import ExitStack
 from pathlib import Path
+from textwrap import dedent
 
 import pytest
 from click.testing import CliRunner
@@ -80,12 +81,19 @@ def test_commands(beginner: Path) -> None:
 
 
 def test_configurations(tmp_path: Path) -> None:
-    """Each is a whole one."""
-    blocks = re.findall(r"^```toml\n(.*?)^```", README, re.MULTILINE | re.DOTALL)
-    assert len(blocks) >= 2
-    for block in blocks:
-        (tmp_path / "config.toml").write_text(block, encoding="utf-8")
-        load_settings(tmp_path / "config.toml", environ={}, folder=tmp_path)
+    """Each is a whole one, and all together are one."""
+    blocks = [dedent(block) for block in re.findall(r"(?ms)^( *```toml\n.*?)^ *```", README)]
+    sections = [block.removeprefix("```toml\n") for block in blocks]
+    assert len(sections) >= 4
+    for platform in ("discord", "telegram"):
+        (tmp_path / f"{platform}-token").write_text(
+            "123456789:AAErealistic-enough_0123456789", encoding="utf-8"
+        )
+    for content in (*sections, "\n".join(sections)):
+        (tmp_path / "config.toml").write_text(content, encoding="utf-8")
+        settings = load_settings(tmp_path / "config.toml", environ={}, folder=tmp_path)
+    assert settings.discord is not None
+    assert settings.telegram is not None
 
 
 @pytest.mark.parametrize("arguments", [f for f in flags() if f.split()[0] not in ("--json",)])
