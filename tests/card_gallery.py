@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from bot.domain.durations import HOUR
+from bot.domain.durations import HOUR, about
 from bot.domain.errors import NotYours, QuotaUsedUp, ServerUnreachable, StoreUnavailable, TooManyWaiting
 from bot.domain.ids import JobId, RequestId, TemplateName
 from bot.domain.jobs import DeliveryState, JobState
@@ -25,7 +25,14 @@ from bot.presentation.card_account import (
     settings_card,
 )
 from bot.presentation.card_denied import busy_card, error_card, one_moment_card
-from bot.presentation.card_lists import OpenJob, TemplateEntry, queue_card, templates_card
+from bot.presentation.card_lists import (
+    OpenJob,
+    Result,
+    TemplateEntry,
+    queue_card,
+    results_card,
+    templates_card,
+)
 from bot.presentation.card_plain import plain
 from bot.presentation.card_request import card_of
 from bot.presentation.card_situation import Failure, File, Gone, Job, Offers, Run, Rung, Situation, Wait
@@ -197,6 +204,14 @@ OTHERS: Mapping[str, Callable[[], Card]] = {
     ),
     "my-queue-2": lambda: queue_card((_open(1, STAGED), *_LINE), owner=ME, page=1),
     "my-queue-empty": lambda: queue_card((), owner=ME, waiting=1, people=1),
+    "my-results": lambda: results_card(
+        [
+            Result(RequestId(f"k3v9x2m7q{letter}"), PROMPT, "Text to image", about(number * HOUR))
+            for number, letter in enumerate("abcdefg")
+        ],
+        owner=ME,
+    ),
+    "my-results-none": lambda: results_card((), owner=ME),
     "quota": lambda: quota_card(
         _standing(Use(settled=210.0, reserved=45.0, jobs=19), jobs=50), tier="default", now=FAR
     ),

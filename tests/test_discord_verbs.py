@@ -9,7 +9,6 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-from PIL import Image
 
 from bot.domain.jobs import JobState
 from tests.support.discord import DiscordWorld, Reply, Upload
@@ -38,10 +37,6 @@ async def painted(bot: Bot, reply: Reply, files: int = 1) -> Reply:
 def texts(bot: Bot) -> list[object]:
     """What the server was last asked to paint."""
     return [value for node in bot.server.posted[-1].graph for value in node.inputs.values()]
-
-
-def uploaded(bot: Bot) -> list[bytes]:
-    return [content for content in bot.server.uploads.values()]
 
 
 async def test_vary_and_upscale_start_from_that_very_picture(discord: DiscordWorld, tmp_path: Path) -> None:
@@ -148,6 +143,9 @@ async def test_show_brings_a_result_back_with_working_buttons(discord: DiscordWo
         await shown.until(lambda r: r.message is not None and len(r.attachments) == 1)
         assert shown.ephemeral
         await painted(bot, await alice.press(shown.button("Re-roll")))
+        listed = await says(await alice.slash(channel, "show"), record.id)
+        brought = await alice.press(listed.button("Show 2"))
+        await brought.until(lambda r: r.message is not None and len(r.attachments) == 1)
         refused = await bob.slash(channel, "show", job=record.id)
         await says(refused, "rivate")
         assert not refused.attachments
@@ -261,9 +259,3 @@ async def test_another_address_of_discord_is_asked(tmp_path: Path) -> None:
         addresses = {"api_base_url": world.api_url, "gateway_url": world.gateway_url}
         async with in_discord(world, tmp_path, discord=addresses) as bot:
             await painted(bot, await alice.slash(channel, "imagine", prompt="a fox"))
-
-
-def png(size: tuple[int, int]) -> bytes:
-    content = io.BytesIO()
-    Image.new("RGB", size, "navy").save(content, "PNG")
-    return content.getvalue()

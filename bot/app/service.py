@@ -199,6 +199,7 @@ async def make_service(
         gallery=gallery,
         shelf=shelf,
         all_waiting=settings.queue.max_waiting,
+        sketching=embedded,
     )
     operator = RunningBot(usecases, dispatcher, store, streams, gallery, notices, clock, embedded)
     return Service(

@@ -60,6 +60,7 @@ class Listing(StrEnum):
     TEMPLATES = "templates"
     TEMPLATE = "template"
     """``subject``: :func:`mark` of a template's name."""
+    RESULTS = "results"
     QUOTA = "quota"
     HELP = "help"
     SETTINGS = "settings"

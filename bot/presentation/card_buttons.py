@@ -49,7 +49,7 @@ def _of_result(situation: Situation, pictures: tuple[Picture, ...]) -> Buttons:
         for picture in pictures
         if situation.offers.variation and picture.kind == MediaKind.IMAGE and not picture.file
     ]
-    whole = [*_reroll(situation), *_edit(situation), _delete(situation)]
+    whole = [*_reroll(situation), *_edit(situation), *_details(situation), _delete(situation)]
     if single:
         return _rows([*upscale, *vary, *whole])
     if len(pictures) > MOST_PICTURES:
@@ -75,6 +75,10 @@ def _reroll(situation: Situation) -> list[Button]:
 
 def _edit(situation: Situation) -> list[Button]:
     return [_button(situation, Verb.EDIT, Text("Edit"), "✏️")] if situation.offers.edit else []
+
+
+def _details(situation: Situation) -> list[Button]:
+    return [_button(situation, Verb.SETTINGS, Text("Settings"), "ℹ️")] if situation.offers.details else []
 
 
 def _delete(situation: Situation) -> Button:

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
-from bot.domain.ids import JobId, TemplateName
+from bot.domain.ids import JobId, RequestId, TemplateName
 from bot.domain.jobs import JobState, request_of
 from bot.domain.text import Text
 from bot.presentation.actions import (
@@ -126,6 +126,46 @@ def _running_detail(job: OpenJob) -> Text:
     if job.run.seconds is None:
         return Text("{percent} % ({job})", percent=percent, job=code)
     return Text("{percent} %, {eta} left ({job})", percent=percent, eta=eta(job.run.seconds), job=code)
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """One of one's own requests of which something is kept. ``ago``: how long it has been."""
+
+    request: RequestId
+    prompt_text: str
+    title: str
+    ago: Text
+
+
+def results_card(results: Sequence[Result], *, owner: str, page: int = 0) -> Card:
+    """One's latest results, each to be brought back."""
+    shown, page, pages = _page(results, page)
+    return Card(
+        CardState.INFO,
+        Text("Your latest pictures") if results else Text("You have no pictures yet"),
+        lines=() if results else (Text("Ask for a picture with {command}.", command=Command("imagine")),),
+        rows=tuple(_result_row(result, number) for number, result in shown),
+        notes=_page_note(page, pages),
+        buttons=_turn(Listing.RESULTS, page, pages, owner),
+        private=True,
+    )
+
+
+def _result_row(result: Result, number: int) -> Row:
+    words = isolated(shorten(one_line(result.prompt_text or result.title), _TITLE_CHARACTERS))
+    return Row(
+        CardState.DONE,
+        Text("{number}. {words}", number=number, words=words),
+        Text("{time} ago ({request})", time=result.ago, request=Code(result.request)),
+        Button(
+            OnRequest(Verb.SHOW, result.request),
+            Text("Show {number}", number=number),
+            "🖼️",
+            Style.PLAIN,
+            number,
+        ),
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from bot.presentation.card_frame import frame, rows_if_mixed
 from bot.presentation.card_situation import Gone, Job, Rung, Situation
 from bot.presentation.card_text import shorten
 from bot.presentation.card_words import gpu_seconds, megabytes
-from bot.presentation.cards import Card, CardState, Incident, Picture
+from bot.presentation.cards import Card, CardState, Code, Incident, Picture
 
 ALT_CHARACTERS = 900
 """Discord allows 1024 for the description of an attachment."""
@@ -110,7 +110,8 @@ def _facts(situation: Situation, done: Sequence[Job]) -> tuple[Text, ...]:
     seconds = sum(job.charged or 0.0 for job in done)
     if seconds > 0:
         facts.append(gpu_seconds(seconds))
-    return tuple(facts)
+    # What /show, /cancel and the operator ask for.
+    return (*facts, Text("{request}", request=Code(situation.request)))
 
 
 def _charges(jobs: Sequence[Job], done: Sequence[Job], failed: Sequence[Job]) -> list[Text]:

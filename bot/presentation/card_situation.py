@@ -122,6 +122,8 @@ class Offers:
     """It has a text to change."""
     reroll: bool = True
     """It has a seed."""
+    details: bool = False
+    """What it was made with is reached by a button alone: the platform has no menus on messages."""
 
 
 @dataclass(frozen=True, slots=True)

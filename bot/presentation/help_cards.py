@@ -90,7 +90,7 @@ def start_card(name: str = "") -> Card:
 
 
 def help_card(*, linking: bool = True) -> Card:
-    """The commands, and the flags that they take. ``linking``: there is another platform to be linked with."""
+    """The commands, and the flags that they take. ``linking``: there is another platform."""
     commands = tuple(
         Row(CardState.INFO, Text("{command}", command=Command(name)), what)
         for name, what in _COMMANDS
@@ -115,7 +115,7 @@ def help_card(*, linking: bool = True) -> Card:
 def template_card(template: TemplateHelp) -> Card:
     """One template: what it does, and each of its parameters as a person may write it."""
     lines = [Text("{description}", description=template.description)] if template.description else []
-    example = f"/{template.command} a lighthouse at dusk --template {template.name}"
+    example = _example(template)
     lines.append(Text("For example: {example}", example=Code(example)))
     if template.presets:
         names = ", ".join(template.presets)
@@ -132,6 +132,12 @@ def template_card(template: TemplateHelp) -> Card:
         ),
         buttons=((_listing(Listing.TEMPLATES, Text("All templates")),),),
     )
+
+
+def _example(template: TemplateHelp) -> str:
+    names = {parameter.name for parameter in template.parameters}
+    words = " a lighthouse at dusk" if "prompt_text" in names else ""
+    return f"/{template.command}{words} --template {template.name}"
 
 
 def _parameter_row(parameter: ParameterHelp) -> Row:

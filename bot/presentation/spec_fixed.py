@@ -72,7 +72,7 @@ _EVERYBODYS = (
     CommandSpec(
         "show",
         Text("Bring a result of yours back"),
-        (_job(Text("The job or request, as its result says it"), required=True),),
+        (_job(Text("Which one, as its result says it; without it, a list to choose from"), required=False),),
     ),
     CommandSpec(
         "settings",

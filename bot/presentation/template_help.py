@@ -35,13 +35,16 @@ def template_help(template: Template) -> TemplateHelp:
         template.title,
         template.description,
         template.command,
-        tuple(_parameter(name, each) for name, each in template.parameters.items()),
+        tuple(_parameter(template, name) for name in template.parameters),
         tuple(template.presets),
         tuple(template.styles),
     )
 
 
-def _parameter(name: str, parameter: Parameter) -> ParameterHelp:
+def _parameter(template: Template, name: str) -> ParameterHelp:
+    parameter = template.parameters[name]
+    if name == "width" and "height" in template.parameters:
+        return _size(parameter, template.parameters["height"])
     default = "" if isinstance(parameter, MediaParameter | SeedParameter) else _written(parameter.default)
     low = high = ""
     if isinstance(parameter, IntParameter | FloatParameter):
@@ -58,6 +61,12 @@ def _parameter(name: str, parameter: Parameter) -> ParameterHelp:
         choices,
         required=bool(getattr(parameter, "required", False)),
     )
+
+
+def _size(width: Parameter, height: Parameter) -> ParameterHelp:
+    """Both sides are said at once."""
+    sides = [_written(side.default) for side in (width, height) if isinstance(side, IntParameter)]
+    return ParameterHelp("width", Text("width x height in pixels"), "x".join(filter(None, sides)))
 
 
 def _written(value: object) -> str:

@@ -4,17 +4,28 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from bot.domain.durations import about
 from bot.domain.errors import TemplateNotFound
 from bot.domain.text import Text
 from bot.presentation.actions import mark
 from bot.presentation.card_account import quota_card
-from bot.presentation.card_lists import OpenJob, TemplateEntry, queue_card, templates_card
+from bot.presentation.card_lists import (
+    OpenJob,
+    Result,
+    TemplateEntry,
+    queue_card,
+    results_card,
+    templates_card,
+)
 from bot.presentation.card_situation import Run, Wait
 from bot.presentation.cards import Card
 from bot.presentation.help_cards import template_card
 from bot.presentation.template_help import template_help
 from bot.service.gate import Asker
 from bot.service.usecases import MyJob, UseCases
+
+MOST_RESULTS = 50
+"""Of one person, to choose from."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +40,20 @@ class OwnCards:
         return queue_card(
             jobs, owner=mark(asker.identity), page=page, waiting=len(line), people=line.backlogged
         )
+
+    async def results(self, asker: Asker, page: int = 0) -> Card:
+        """What can be brought back, the latest first."""
+        now = self.usecases.gate.clock.now()
+        found = [
+            Result(
+                record.id,
+                record.prompt_text,
+                self.usecases.shelf.title_of(record.template),
+                about(now - record.created_at),
+            )
+            for record in await self.usecases.my_requests(asker, MOST_RESULTS)
+        ]
+        return results_card(found, owner=mark(asker.identity), page=page)
 
     async def quota(self, asker: Asker) -> Card:
         accounts = self.usecases.accounts

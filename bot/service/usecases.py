@@ -115,6 +115,8 @@ class UseCases:
     shelf: Shelf
     all_waiting: int
     """Most open jobs of the whole bot."""
+    sketching: bool = False
+    """The built-in engine paints: that it has other models than a template names is no news."""
     accepting: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(ACCEPTING))
 
     async def imagine(
@@ -157,7 +159,13 @@ class UseCases:
                 event = origin.event if number == 0 else f"{origin.event}#{number}"
                 plans.append(
                     await self._plan(
-                        ask, asker, person, replace(origin, event=event), _noted(passed, notes), rules, tier
+                        ask,
+                        asker,
+                        person,
+                        replace(origin, event=event),
+                        _noted(passed, notes, sketching=self.sketching),
+                        rules,
+                        tier,
                     )
                 )
         except FairbrushError:
@@ -378,9 +386,11 @@ class UseCases:
             await self.gallery.discard(draft.request.inputs)
 
 
-def _noted(passed: Passed, notes: Sequence[Text]) -> Passed:
+def _noted(passed: Passed, notes: Sequence[Text], *, sketching: bool) -> Passed:
     request = passed.request
-    values = replace(request.values, notes=(*notes, *request.values.notes))
+    own = set(map(str, request.template.fallbacks.values())) if sketching else set()
+    said = [note for note in request.values.notes if str(note) not in own]
+    values = replace(request.values, notes=(*notes, *said))
     return replace(passed, request=replace(request, values=values))
 
 

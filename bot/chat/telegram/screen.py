@@ -69,7 +69,8 @@ class TelegramScreen:
         self._announced: Latest[int, float] = Latest(REMEMBERED)
 
     def offers(self, request: RequestRecord) -> Offers:
-        return self._offers(request)
+        # There are no menus on messages here.
+        return replace(self._offers(request), details=True)
 
     def route(self, request: RequestRecord, now: int) -> Route | None:  # noqa: ARG002
         address = self._places.of(request)
