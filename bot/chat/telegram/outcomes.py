@@ -107,7 +107,10 @@ class Outcomes:
         if record is None:
             return None
         theirs = replace(record, reply=_reply_of(scene, record.reply))
-        answer = await self._in_turn(scene.address, lambda: self.screen.remove(theirs))
+        # It makes no message, so it need not wait for its turn unless Telegram says so.
+        answer = await self.screen.remove(theirs)
+        if isinstance(answer, RetryAfter | Transient):
+            answer = await self._in_turn(scene.address, lambda: self.screen.remove(theirs))
         if answer is None or isinstance(answer, Gone):
             return None
         said = Text(
