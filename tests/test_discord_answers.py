@@ -11,7 +11,18 @@ from typing import Any
 import pytest
 
 from bot.chat.discord import frontend
-from bot.presentation.actions import Action, Listing, OnExample, OnPage, OnPicture, encode, mark
+from bot.domain.ids import RequestId
+from bot.presentation.actions import (
+    Action,
+    Listing,
+    OnExample,
+    OnPage,
+    OnPicture,
+    OnRequest,
+    Verb,
+    encode,
+    mark,
+)
 from bot.service.records import RequestRecord
 from bot.store import SqliteStore
 from tests.support.discord import Person, Reply, Upload
@@ -262,3 +273,41 @@ async def test_a_grant_that_is_told_twice_is_one(here: Scene) -> None:
         await says(await boss.slash(here.channel, "admin audit"), "60")
         grants = [entry for entry in await bot.store.audit_log() if "grant" in entry.action]
         assert len(grants) == 1
+
+
+# What is forged, and what is cut short
+
+
+async def test_nobody_takes_away_a_message_that_shows_somebody_else_s(here: Scene) -> None:
+    bob = here.guild.member("bob")
+    async with here.bot() as bot:
+        hers = await painted(here, await here.imagine())
+        his = await painted(here, await here.imagine("his", who=bob))
+        request = await accepted(bot, his)
+        await forged(bob, hers, OnRequest(Verb.DELETE, request.id))
+        await until(lambda: _is_gone(bot, request.id), what="his picture to go")
+        await says(await bob.slash(here.channel, "quota"), "")
+        assert not hers.shown.deleted
+        await here.alice.press(hers.button("Delete"))
+        await until(lambda: hers.shown.deleted)
+
+
+async def _is_gone(bot: Bot, request: RequestId) -> bool:
+    record = await bot.store.request(request)
+    return record is not None and record.gone is not None
+
+
+async def test_nothing_goes_on_behind_a_bot_that_has_ended(
+    here: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waiting = asyncio.Event()
+
+    async def stuck(*_: object) -> None:
+        waiting.set()
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr(SqliteStore, "request_of_event", stuck)
+    async with here.bot():
+        await here.imagine()
+        await waiting.wait()
+    assert not [task for task in asyncio.all_tasks() if "interaction" in task.get_name()]

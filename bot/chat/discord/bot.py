@@ -91,8 +91,13 @@ class DiscordBot:
         self._options |= point_at(self._account.api_base_url, self._account.gateway_url)
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._keep_commands(tasks), name="commands of discord")
+
+            def take_in(interaction: discord.Interaction) -> None:
+                # A task of ours, not of the library's: none goes on when we have ended.
+                tasks.create_task(self.handle(interaction), name=f"interaction {interaction.id}")
+
             await stay_connected(
-                lambda: DiscordClient(self.handle, self._logged_in, **self._options),
+                lambda: DiscordClient(take_in, self._logged_in, **self._options),
                 self._account.token,
                 use=self._take,
                 sleep=self._sleep,
@@ -162,10 +167,16 @@ class DiscordBot:
                 await self._route(interaction)
         except Exception:
             log.exception("stumbled over interaction %s", interaction.id)
+            await self._stumbled(interaction)
+
+    async def _stumbled(self, interaction: discord.Interaction) -> None:
+        try:
             if interaction.type is discord.InteractionType.autocomplete:
                 await self._offer_choices(interaction, ())
             else:
                 await self._interactions.stumbled(interaction)
+        except Exception:
+            log.exception("and could not say so to %s", interaction.id)
 
     def _is_told_again(self, interaction: discord.Interaction) -> bool:
         """A gateway that resumes may tell something once more; not everything may be done twice."""

@@ -5,7 +5,8 @@ from __future__ import annotations
 import discord
 
 from bot.chat.discord.address import Address
-from bot.domain.ids import IdentityId
+from bot.domain.ids import IdentityId, RequestId
+from bot.presentation.actions import OnRequest, decode
 from bot.service.gate import Asker
 
 
@@ -46,6 +47,17 @@ def somebody_elses(interaction: discord.Interaction) -> bool:
     message = interaction.message
     made_by = None if message is None else message.interaction_metadata
     return made_by is not None and made_by.user.id != interaction.user.id
+
+
+def shows(interaction: discord.Interaction, request: RequestId) -> bool:
+    """Whether a button of the message pressed on is about that request: what was pressed may be forged."""
+    message = interaction.message
+    rows = [] if message is None else message.components
+    items = [item for row in rows if isinstance(row, discord.ActionRow) for item in row.children]
+    actions = [
+        decode(item.custom_id) for item in items if isinstance(item, discord.Button) and item.custom_id
+    ]
+    return any(isinstance(action, OnRequest) and action.request == request for action in actions)
 
 
 async def address_of(interaction: discord.Interaction, message: int, *, ephemeral: bool) -> Address:

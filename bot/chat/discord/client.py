@@ -21,7 +21,7 @@ log = logging.getLogger(__name__)
 RETRY_FIRST, RETRY_LONGEST = 2.0, 120.0
 """Seconds between attempts to connect while Discord cannot be reached."""
 
-OnInteraction = Callable[[discord.Interaction], Awaitable[None]]
+OnInteraction = Callable[[discord.Interaction], None]
 OnConnected = Callable[[discord.Client], Awaitable[None]]
 
 
@@ -62,7 +62,7 @@ class DiscordClient(discord.AutoShardedClient):
         await self._connected(self)
 
     async def on_interaction(self, interaction: discord.Interaction) -> None:
-        await self._interaction(interaction)
+        self._interaction(interaction)
 
 
 def point_at(api_base_url: str, gateway_url: str) -> Mapping[str, Any]:

@@ -15,7 +15,7 @@ import discord
 
 from bot.chat.discord.address import Address
 from bot.chat.discord.answers import Sayer, TooLate, came_through, defer, open_modal
-from bot.chat.discord.circumstances import address_of, asker_of, is_adult, only_theirs, somebody_elses
+from bot.chat.discord.circumstances import address_of, asker_of, is_adult, only_theirs, shows, somebody_elses
 from bot.chat.discord.modals import modal_of
 from bot.chat.discord.options import TargetMessage
 from bot.chat.discord.targets import first_picture, request_of, words_of
@@ -238,9 +238,9 @@ class Interactions:
                 await self._open(interaction, outcome)
             case Bring(request=request):
                 await self.reporter.bring(request, address.to_text())
-            case Remove():
+            case Remove(request=request) if shows(interaction, request):
                 await came_through(interaction.delete_original_response())
-            case Nothing():
+            case Remove() | Nothing():
                 return
 
     async def _open(self, interaction: discord.Interaction, outcome: Open) -> None:
