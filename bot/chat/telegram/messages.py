@@ -126,7 +126,9 @@ class Messages:
             call = read_call(offered.commands, spec.name, command.rest, message)
             if call.words[0] == "admin" or (call.words[0] == "cancel" and call.options):
                 scene = replace(scene, asker=await self.rights.of(scene.asker, message.chat))
-            await self.outcomes.carry_out(scene, await self.reception.command(call, scene.asker))
+            outcome = await self.reception.command(call, scene.asker)
+            # What a group's administrators do there is answered there, where they may.
+            await self.outcomes.carry_out(scene, outcome, openly=scene.asker.moderator)
 
     async def _start(self, payload: str, scene: Scene) -> None:
         if payload.startswith(DEEP_LINK):

@@ -45,11 +45,14 @@ class Outcomes:
     background: Background
     username: Callable[[], str]
 
-    async def carry_out(self, scene: Scene, outcome: Outcome, *, turn: bool = False) -> Form | None:
+    async def carry_out(
+        self, scene: Scene, outcome: Outcome, *, turn: bool = False, openly: bool = False
+    ) -> Form | None:
         """What has to be filled in first, if anything. ``turn``: a card may take the place of the one that
-        was pressed on."""
+        was pressed on. ``openly``: it is the group's business, so that the group may read it."""
         match outcome:
             case Tell(card=card, document=document):
+                card = replace(card, private=card.private and not openly)
                 await self._patiently(scene, self._tell(scene, card, document, turn=turn))
             case Follow(requests=requests):
                 for request in requests:

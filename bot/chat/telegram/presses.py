@@ -17,7 +17,7 @@ from bot.chat.telegram.scenes import Rights, Scene, Scenes
 from bot.chat.telegram.updates import Chat, Pressed
 from bot.domain.errors import FairbrushError, FlagError, NotYours
 from bot.domain.text import Text
-from bot.presentation.actions import Action, OnExample, OnRequest, Verb, decode, encode
+from bot.presentation.actions import Action, Danger, OnExample, OnQuestion, OnRequest, Verb, decode, encode
 from bot.presentation.cards import Card
 from bot.presentation.flags import CHAT, parse_line
 from bot.presentation.help_cards import EXAMPLES
@@ -26,6 +26,9 @@ from bot.service.outcomes import Nothing, Outcome, Remove
 from bot.service.reception import First, Reception, first_answer, paints, refusal
 
 log = logging.getLogger(__name__)
+
+_OF_A_GROUP = frozenset({Danger.CANCEL, Danger.BLOCK})
+"""What a group's own administrators may do there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +73,8 @@ class Presses:
             return
         await self.answers.give(pressed.query)
         turn = action is not None and first_answer(action) is First.TURN
-        form = await self.outcomes.carry_out(scene, outcome, turn=turn)
+        openly = isinstance(action, OnQuestion) and action.danger in _OF_A_GROUP
+        form = await self.outcomes.carry_out(scene, outcome, turn=turn, openly=openly)
         if form is not None:
             question = _at_the_presser(scene, pressed)
             await self.asking.ask(question, form_question(form), {"form": encode(form.action)})
@@ -81,6 +85,9 @@ class Presses:
             return Nothing()
         if isinstance(action, OnRequest) and action.verb is Verb.CANCEL:
             return await self._cancel(action, chat, scene)
+        if isinstance(action, OnQuestion) and action.danger in _OF_A_GROUP:
+            asker = await self.rights.of(scene.asker, chat)
+            return await self.reception.press(action, asker, scene.origin())
         if action is not None and paints(action):
             placed = await self.painting.placed(scene, private=self.reception.is_private_press(scene.asker))
             if placed is None:
