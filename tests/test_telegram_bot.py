@@ -164,7 +164,7 @@ async def test_a_link_brings_a_result_to_whoever_may_see_it(here: Scene) -> None
         await bob.starts(f"job_{ids[False]}")
         await until(bot, lambda: photos(other))
         mine = await bob.presses(photos(other)[-1].button("Re-roll"))
-        await until(bot, lambda: mine.answered)
+        await mine.until_answered()
         assert "somebody else" in mine.text
 
 
@@ -192,7 +192,7 @@ async def test_only_where_the_operator_has_opened_it(here: Scene) -> None:
         await says(bot, elsewhere, "not opened this bot")
         hello = await answered(bot, chat, carol.starts())
         refused = await carol.presses(hello.button(".*1"))
-        await until(bot, lambda: refused.answered)
+        await refused.until_answered()
         assert "not opened" in refused.text
         assert not bot.server.posted
         await alice.says(here.chat, "/imagine a fox")

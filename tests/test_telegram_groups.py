@@ -208,7 +208,7 @@ async def test_a_groups_own_administrators_rule_in_it_alone(here: Scene) -> None
         card = await answered(bot, group, carol.says(group, mention))
         yes = next(each for each in card.buttons if ":yes:" in each.data)
         not_his = await bob.presses(yes)
-        await until(bot, lambda: not_his.answered)
+        await not_his.until_answered()
         assert not_his.text
         await carol.presses(yes)
         await until(bot, lambda: card.edits)

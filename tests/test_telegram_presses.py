@@ -116,7 +116,7 @@ async def test_a_bug_behind_a_press_is_told(here: Scene, monkeypatch: pytest.Mon
         with monkeypatch.context() as patched:
             patched.setattr(Reception, "press", broken)
             press = await here.alice.presses(found.button("Re-roll"))
-            await until(bot, lambda: press.answered)
+            await press.until_answered()
         assert "stumbled" in press.text
         await here.alice.presses(found.button("Vary"))
         await painted(bot, here.chat)
@@ -147,7 +147,7 @@ async def test_a_flood_limit_on_answers_is_obeyed_and_holds_up_nothing(here: Sce
         here.world.faults.clear()
         await painted(bot, here.chat)
         if retry_after == 1:
-            await until(bot, lambda: press.answered)
+            await press.until_answered()
         else:
             assert not press.answered
 
@@ -157,7 +157,7 @@ async def test_words_over_the_chat_are_short(here: Scene) -> None:
         await here.alice.says(here.chat, "a boat --" + "x" * 900)
         offer = await says(bot, here.chat, "Shall I paint that")
         press = await here.alice.presses(offer.button("Paint it"))
-        await until(bot, lambda: press.answered)
+        await press.until_answered()
         assert press.alert
         assert 20 < len(press.text) <= 200
 
@@ -174,7 +174,7 @@ async def test_a_message_that_telegram_does_not_show_any_more(here: Scene) -> No
         await here.alice.presses(found.button("Re-roll"), inaccessible=True)
         assert (await painted(bot, here.chat)).id != found.id
         press = await here.alice.presses(offer.button("Paint it"), inaccessible=True)
-        await until(bot, lambda: press.answered)
+        await press.until_answered()
         assert "cannot see that message" in press.text
 
 
@@ -185,7 +185,7 @@ async def test_the_words_of_a_message_that_was_deleted_are_gone(here: Scene) -> 
         await here.alice.deletes(said)
         offer.raw.reply_to = None
         press = await here.alice.presses(offer.button("Paint it"))
-        await until(bot, lambda: press.answered)
+        await press.until_answered()
         assert "cannot see that message" in press.text
 
 
@@ -217,10 +217,29 @@ async def test_forged_data_changes_nothing(here: Scene, data: str) -> None:
         card = await says(bot, here.chat, "fox")
         before = [each.id for each in here.chat.by_bot]
         press = here.alice.forges(card, data)
-        await until(bot, lambda: press.answered)
+        await press.until_answered()
         assert press.text
         assert [each.id for each in here.chat.by_bot] == before
         assert len(bot.server.waiting) == 1
+
+
+async def test_nobody_changes_anothers_message_by_forging_a_press_on_it(here: Scene) -> None:
+    bob = here.world.user("Bob")
+    group = here.world.supergroup("Painters", here.alice, bob, bot=True)
+    async with here.bot() as bot:
+        await here.alice.says(group, "/imagine a fox")
+        hers = await painted(bot, group)
+        await bob.says(group, "/imagine a boat")
+        his = await painted(bot, group)
+        before = hers.edits
+        for data in (his.button("Delete").data, "v1:page:templates:0::", "v1:page:help:0::"):
+            press = bob.forges(hers, data)
+            await press.until_answered()
+        await until(bot, lambda: his.deleted)
+        await says(bot, group, "Text to image")
+        assert not hers.deleted
+        assert hers.edits == before
+        assert hers.photo
 
 
 async def test_somebody_elses_picture_may_be_imagined_as_oneself(here: Scene) -> None:
@@ -232,7 +251,7 @@ async def test_somebody_elses_picture_may_be_imagined_as_oneself(here: Scene) ->
         found = await painted(bot, group)
         for name in ("Re-roll", "Vary", "Upscale", "Edit", "Delete", "Original"):
             press = await bob.presses(found.button(name))
-            await until(bot, lambda asked=press: asked.answered)
+            await press.until_answered()
             assert "somebody else's" in press.text, name
         assert not found.deleted
         offered = await says(bot, other, "somebody else's")
@@ -281,7 +300,7 @@ async def test_who_looks_after_a_group_may_cancel_there(here: Scene) -> None:
         await started(bot)
         card = await says(bot, group, "fox")
         refused = await bob.presses(card.button("Cancel"))
-        await until(bot, lambda: refused.answered)
+        await refused.until_answered()
         assert "somebody else's" in refused.text
         assert len(here.world.calls("getChatMember")) == 1
         await bob.presses(card.button("Cancel"))
@@ -303,7 +322,7 @@ async def test_it_may_not_where_the_operator_says_so(here: Scene) -> None:
         await here.alice.says(group, "/imagine a fox")
         await started(bot)
         refused = await carol.presses((await says(bot, group, "fox")).button("Cancel"))
-        await until(bot, lambda: refused.answered)
+        await refused.until_answered()
         assert "somebody else's" in refused.text
         assert len(bot.server.waiting) == 1
 
@@ -331,7 +350,7 @@ async def test_delete_of_what_is_older_than_two_days_says_that_it_stays(here: Sc
         delete = found.button("Delete")
         found.raw.born -= 3 * DAY * 1000
         press = await here.alice.presses(delete)
-        await until(bot, lambda: press.answered, step=0.01)
+        await press.until_answered()
         assert "two days" in press.text
         await until(bot, lambda: "Deleted" in found.text)
         assert "fox" not in found.text

@@ -205,7 +205,11 @@ def test_edits_and_forwards_and_moves_are_seen() -> None:
 
 
 def test_a_press() -> None:
-    on = message(text="Done", reply_to_message={"message_id": 2, "date": 1, "chat": GROUP, "text": "a fox"})
+    on = message(
+        text="Done",
+        reply_to_message={"message_id": 2, "date": 1, "chat": GROUP, "text": "a fox"},
+        reply_markup={"inline_keyboard": [[{"text": "a", "callback_data": "v1:show:abc:0"}, {"text": "b"}]]},
+    )
     press = {
         "id": "77",
         "from": ALICE,
@@ -218,6 +222,7 @@ def test_a_press() -> None:
     assert (found.query, found.data, found.message) == ("77", "v1:show:abc:0", 9)
     assert found.replied is not None
     assert (found.replied.message, found.replied.text) == (2, "a fox")
+    assert found.buttons == ("v1:show:abc:0",)
     assert not found.old
     assert not found.media
 

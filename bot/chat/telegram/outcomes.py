@@ -120,8 +120,9 @@ class Outcomes:
             "What was kept of it is erased. Telegram lets no bot delete a message that is older than two "
             "days: delete this one yourself."
         )
-        if scene.card is not None:
-            await self._turn(scene, scene.card, Card(CardState.EXPIRED, Text("Deleted"), lines=(said,)))
+        at = Address.from_text(theirs.reply or "")
+        if at is not None:
+            await self._turn(scene, at, Card(CardState.EXPIRED, Text("Deleted"), lines=(said,)))
         return said
 
     # Cards

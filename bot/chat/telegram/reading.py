@@ -97,6 +97,7 @@ def _pressed(number: int, raw: Raw) -> Pressed | None:
         thread=_topic(message),
         media=bool(_files_in(message)),
         replied=_replied(message),
+        buttons=tuple(_buttons(_map(message.get("reply_markup")))),
         old=bool(message) and not _whole(message, "date"),
     )
 

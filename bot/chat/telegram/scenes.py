@@ -16,7 +16,8 @@ PLATFORM = "telegram"
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """``address``: where a reply to it goes; ``event``: unique; ``card``: the message that was pressed on.
+    """``address``: where a reply to it goes; ``event``: unique; ``card``: the message that was pressed on,
+    where it surely has that button: somebody may forge a press on what is another's.
     ``language``: the code of what is read there, ``own`` of what the person reads."""
 
     asker: Asker
@@ -57,7 +58,9 @@ class Scenes:
     def of_press(self, pressed: Pressed, chat: Chat) -> Scene:
         user = pressed.sender.id
         address = Address(chat.id, thread=pressed.thread, answers=pressed.message, user=user)
-        card = Address(chat.id, pressed.message, pressed.thread, user=user, media=pressed.media)
+        card = None
+        if pressed.data in pressed.buttons:
+            card = Address(chat.id, pressed.message, pressed.thread, user=user, media=pressed.media)
         scene = self._scene(pressed.sender, chat, address, f"{PLATFORM}:press:{pressed.query}")
         return replace(scene, card=card)
 

@@ -163,6 +163,8 @@ class Pressed:
     media: bool = False
     replied: Replied | None = None
     """What ours answered; None where that is not known any more."""
+    buttons: tuple[str, ...] = ()
+    """Data of the buttons that our message has: what is not among them was forged, or is long gone."""
     old: bool = False
 
 
