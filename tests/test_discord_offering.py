@@ -80,6 +80,7 @@ async def test_a_guild_that_invites_the_bot_later_has_its_commands_at_once(here:
     async with here.bot(discord={"guild_ids": [here.guild.id, other.id]}):
         assert offered(here)
         assert "imagine" not in carol.offered(channel)
+        await paints(here)  # by then the gateway has told of the guilds that it is in
         other.add_bot()
         await until(lambda: "imagine" in carol.offered(channel), what="commands in the other guild")
 

@@ -190,7 +190,9 @@ class Guild:
         self.has_bot = True
         bot = self.world.bot
         self.members[bot.id] = Member(bot, self, self.world.now(), [self.bot_role])
-        self.world.gateway.dispatch("GUILD_CREATE", payloads.whole_guild(self), guild=self.id)
+        joined = payloads.whole_guild(self)
+        joined.pop("unavailable", None)  # only said of one that it was in before
+        self.world.gateway.dispatch("GUILD_CREATE", joined, guild=self.id)
 
     def remove_bot(self) -> None:
         """It was kicked."""
