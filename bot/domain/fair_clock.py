@@ -132,6 +132,16 @@ class Clock:
         account.confirmed += seconds / served.weight
         account.longest = max(account.longest, seconds)
 
+    def hand_over(self, served: InService, account: Account) -> None:
+        """What is in service is another's from now on, and so is what was charged for it."""
+        before, share = served.account, served.charge / served.weight
+        before.in_service -= 1
+        before.pending = before.pending - share if before.in_service else 0.0
+        account.in_service += 1
+        account.pending += share
+        for each in (before, account):
+            self.refresh(each, each.head)
+
     def refresh(self, account: Account, head: Waiting | None) -> None:
         """Put the account where it belongs in the line, after anything about it has changed."""
         self.standings.note(account)

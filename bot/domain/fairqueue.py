@@ -144,27 +144,29 @@ class FairQueue:
             self._unlist(flow, old)
 
     def move(self, job: JobId, flow: UserId, weight: float) -> None:
-        """A waiting job belongs to another flow from now on, at its place by age. KeyError: it does not
-        wait."""
-        old = self._waiting[job]
-        if old.flow != flow:
+        """A job belongs to another flow from now on, whose weight this is. One that waits goes to its place
+        by age; one in service takes along what was charged for it. KeyError: it is neither."""
+        served = self._in_service.get(job)
+        if served is not None:
+            self._hand_over(served, flow, weight)
+        elif (old := self._waiting[job]).flow != flow:
             self.remove(job)
             self.push(replace(old, flow=flow), weight=weight)
 
     def level(self, flow: UserId, other: UserId) -> None:
         """``flow`` has had as much of each server as ``other``, if that is more: two became one, or one
-        became two, and neither earns anything by it. What is in service counts as it was charged."""
+        became two, and neither earns anything by it. What is in service is not in it: see :meth:`move`."""
         if other in self._kept:
             self._kept[flow] = max(self._kept[other], self._kept.get(flow, 0.0))
         known = self._flows.get(other)
         for server, account in tuple(known.accounts.items()) if known else ():
-            clock, ahead = self._clocks[server], account.virtual
+            clock, had = self._clocks[server], account.confirmed
             own = self._flow(flow).accounts.get(server)
             if own is None:
-                own = clock.open(self._flow(flow), server, ahead)
-            elif own.confirmed >= ahead:
+                own = clock.open(self._flow(flow), server, had)
+            elif own.confirmed >= had:
                 continue
-            own.confirmed = ahead
+            own.confirmed = had
             clock.refresh(own, own.head)
             if not own.active:
                 self._close(clock.rest(own), server)
@@ -315,6 +317,18 @@ class FairQueue:
         )
         if item.model:
             self._models[server] = item.model
+
+    def _hand_over(self, served: InService, flow: UserId, weight: float) -> None:
+        before = served.account
+        if before.flow.user == flow:
+            return
+        account = self._awake(self._flow(flow, weight), served.server)
+        clock = self._clocks[served.server]
+        clock.hand_over(served, account)
+        item = replace(served.item, flow=flow)
+        self._in_service[item.job] = replace(served, item=item, account=account)
+        if not before.active:
+            self._close(clock.rest(before), served.server)
 
     def _settle(self, job: JobId, seconds: float) -> InService:
         seconds = _seconds(seconds)

@@ -32,8 +32,8 @@ class LinkOutcome(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Regrouped:
-    """An identity that belongs to another user now. Use, requests and pictures go with it; what is in line
-    stays in the flow in which it was lined up."""
+    """An identity that belongs to another user now. Use, requests and pictures go with it, and so does what
+    is in line or at a server."""
 
     identity: IdentityId
     before: UserId

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 
 from bot.domain.errors import FairbrushError, NoServerCan, StoreUnavailable
 from bot.domain.fairqueue import FairQueue, Waiting
 from bot.domain.guard import quarantined, too_big
-from bot.domain.ids import JobId, ServerName, TemplateName
+from bot.domain.ids import JobId, ServerName, TemplateName, UserId
 from bot.domain.linking import Regrouped
 from bot.domain.text import Text
 from bot.service.clock import Clock
@@ -55,6 +55,8 @@ class Line:
         self._over = over
         self._wake = wake
         self.jobs: dict[JobId, WaitingJob] = {}
+        self._regrouping = asyncio.Lock()
+        """In the order in which the store was changed."""
         self._stranded: set[JobId] = set()
         """Waiting, and no server can paint them."""
 
@@ -85,18 +87,36 @@ class Line:
         self._wake()
 
     async def regroup(self, moved: Sequence[Regrouped]) -> None:
-        """Accounts were linked or parted: what waits of them goes into the flow of whose it is now, and what
-        was had counts for both. Raises StoreUnavailable; a restart makes up for what was not done."""
-        for each in moved:
-            self._queue.level(each.after, each.before)
-            for item in self._queue.waiting_of(each.before):
-                record = await self._store.job(item.job)
-                known = self.jobs.get(item.job)
-                if record is None or record.identity != each.identity or known is None:
-                    continue
-                if self._queue.waits(item.job):
-                    self._queue.move(item.job, each.after, known.weight)
-                    self.jobs[item.job] = replace(known, user=each.after)
+        """Accounts were linked or parted: what is open of them goes into the flow of whose it is now, what
+        waits as what is at a server; and what was had counts for both. Raises StoreUnavailable; a restart
+        makes up for what was not done."""
+        async with self._regrouping:
+            gone = {each.identity: each.before for each in moved}
+            owners: dict[JobId, UserId] = {}
+            for name in [job.id for job in self.jobs.values() if job.user in gone.values()]:
+                record = await self._store.job(name)
+                if record is not None and record.identity in gone:
+                    owners[name] = record.user
+            # From here on at once: what ends meanwhile would be charged to whom it does not belong to.
+            for each in moved:
+                self._queue.level(each.after, each.before)
+            for name, user in owners.items():
+                if (job := self.jobs.get(name)) is not None:
+                    self.jobs[name] = replace(job, user=user)
+            weights = self._weights({*owners.values(), *gone.values()})
+            for name, user in owners.items():
+                if self._queue.waits(name) or name in self._queue.in_service:
+                    self._queue.move(name, user, weights[user])
+            for user, weight in weights.items():
+                self._queue.reweigh(user, weight)
+
+    def _weights(self, users: Collection[UserId]) -> Mapping[UserId, float]:
+        """As their newest jobs have them: a restart would give the same."""
+        newest: dict[UserId, WaitingJob] = {}
+        for job in self.jobs.values():
+            if job.user in users and (job.user not in newest or newest[job.user].order < job.order):
+                newest[job.user] = job
+        return {user: job.weight for user, job in newest.items()}
 
     def drop(self, job: JobId) -> None:
         """It is over."""

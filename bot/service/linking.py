@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import secrets
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from bot.domain import linking as domain
 from bot.domain.errors import Denied
 from bot.domain.linking import CODE_MS, MOST_TRIES, LinkOutcome
 from bot.domain.text import Text
@@ -13,6 +14,7 @@ from bot.presentation.actions import Danger, OnQuestion, mark
 from bot.presentation.card_account import question_card
 from bot.presentation.cards import Card, CardState, Code, Command
 from bot.service.clock import Clock
+from bot.service.errands import Errands
 from bot.service.gate import Asker
 from bot.service.line import Line
 from bot.service.store import Store
@@ -28,11 +30,12 @@ _MINUTE = 60_000
 
 @dataclass(frozen=True, slots=True)
 class Linking:
-    """``line``: where the jobs of linked people wait."""
+    """``line``: where the jobs of linked people wait. ``errands``: those that are waited for at the end."""
 
     store: Store
     line: Line
     clock: Clock
+    errands: Errands = field(default_factory=Errands)
 
     async def code(self, asker: Asker) -> Card:
         """A new code; an earlier one is good no longer."""
@@ -65,10 +68,9 @@ class Linking:
         """Raises Denied for a code that is not good, with what to do."""
         now = self.clock.now()
         await self.store.person(asker.identity, name=asker.name, at=now)
-        linking = await self.store.use_link_code(_hash(code), asker.identity, now)
+        linking = await self.errands.run(self._use(code, asker, now))
         match linking.outcome:
             case LinkOutcome.LINKED:
-                await self.line.regroup(linking.moved)
                 return Card(
                     CardState.INFO,
                     Text("You are one person now"),
@@ -123,9 +125,19 @@ class Linking:
             return Card(CardState.INFO, Text("Nothing was changed"), private=True)
         if answer.until < self.clock.now() // _MINUTE:
             return await self.question(asker)
+        await self.errands.run(self._unlink(asker))
+        return Card(CardState.INFO, Text("You are two people again"), private=True)
+
+    # What is linked in the store shall be so in the line, whatever becomes of whoever asked.
+
+    async def _use(self, code: str, asker: Asker, now: int) -> domain.Linking:
+        linking = await self.store.use_link_code(_hash(code), asker.identity, now)
+        await self.line.regroup(linking.moved)
+        return linking
+
+    async def _unlink(self, asker: Asker) -> None:
         moved = await self.store.unlink(asker.identity, at=self.clock.now())
         await self.line.regroup(moved)
-        return Card(CardState.INFO, Text("You are two people again"), private=True)
 
 
 def _hash(code: str) -> str:
