@@ -205,13 +205,25 @@ async def test_one_person_keeps_their_order_and_holds_up_nobody_else(disk: Disk)
 
 async def test_only_so_many_are_handled_at_a_time(disk: Disk) -> None:
     handler = Handler(hold={number: asyncio.Event() for number in range(1, 31)})
-    async with running((box := inbox(disk, handler, at_once=4)).run):
+    async with running((box := inbox(disk, handler, at_once=4, patience=60.0)).run):
         await box.take([message(number, chat=number) for number in range(1, 31)])
         await until(lambda: handler.at_once == 4)
         for event in handler.hold.values():
             event.set()
         await until(lambda: len(handler.ended) == 30)
     assert handler.most == 4
+
+
+async def test_those_that_wait_for_a_crowded_chat_hold_up_nobody(disk: Disk) -> None:
+    handler = Handler(hold={number: asyncio.Event() for number in range(1, 31)})
+    async with running((box := inbox(disk, handler, at_once=4, patience=0.0)).run):
+        await box.take([message(number, chat=-9, sender=number) for number in range(1, 31)])
+        await box.take([message(31, chat=7), message(32, chat=-9, sender=1)])
+        await until(lambda: handler.ended == [31])
+        await until(lambda: box.held == 31)
+        handler.hold[1].set()
+        await until(lambda: handler.ended == [31, 1, 32])
+        await until(lambda: box.held == 29)
 
 
 async def test_a_flood_waits_on_the_disk_and_every_one_is_handled_in_order(disk: Disk) -> None:
@@ -262,6 +274,32 @@ async def test_what_ends_while_the_disk_is_read_is_not_handled_again(disk: Disk)
         await until(lambda: len(handler.ended) == 6)
         await emptied(disk)
     assert sorted(handler.numbers) == [1, 2, 3, 4, 5, 6]
+
+
+async def test_what_is_read_while_it_is_being_taken_is_handled_once(disk: Disk) -> None:
+    handler, read, written = Handler(hold={1: asyncio.Event()}), asyncio.Event(), asyncio.Event()
+    read_all, keep = disk.waiting_updates, disk.keep_updates
+
+    async def reads(limit: int) -> tuple[tuple[int, str], ...]:
+        await read.wait()
+        return await read_all(limit)
+
+    async def writes(updates: Sequence[tuple[int, str]], at: int) -> tuple[tuple[int, str], ...]:
+        found = await keep(updates, at)
+        read.set()
+        await written.wait()
+        return found
+
+    disk.waiting_updates, disk.keep_updates = reads, writes  # type: ignore[method-assign]
+    async with running((box := inbox(disk, handler)).run):
+        taking = asyncio.ensure_future(box.take([message(1)]))
+        await until(lambda: handler.numbers == [1])
+        written.set()
+        await taking
+        handler.hold[1].set()
+        await emptied(disk)
+        await until(lambda: not box.held)
+    assert handler.numbers == [1]
 
 
 async def test_a_bug_is_written_into_the_log_and_never_met_again(

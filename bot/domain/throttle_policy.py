@@ -127,7 +127,7 @@ def telegram_policy(progress_interval: float = 4.0) -> Policy:
                     burst=1,
                     running_every=max(progress_interval, 4.0),
                     waiting_every=15.0,
-                    running_age=15.0,
+                    running_age=14.5,
                 ),
             }
         ),

@@ -16,6 +16,9 @@ log = logging.getLogger(__name__)
 
 AT_ONCE = 64
 """Updates that are handled at a time."""
+PATIENCE = 0.5
+"""Seconds after which one that is still handled does not count among them: it waits for a crowded chat, or a
+slow file, and others have their turn meanwhile."""
 AHEAD = 2_000
 """Updates that wait in memory; further ones wait on the disk alone."""
 AGAIN = 1.0
@@ -53,6 +56,7 @@ class Inbox:
         seen: Callable[[Raw], None] = lambda _: None,
         at_once: int = AT_ONCE,
         ahead: int = AHEAD,
+        patience: float = PATIENCE,
     ) -> None:
         """``handle``: everything that follows from one update; it may see one again after a restart.
         ``seen``: a look at each as it is taken up, before it is its turn; never waits, never raises.
@@ -63,6 +67,7 @@ class Inbox:
         self._now = now
         self._sleep = sleep
         self._ahead = ahead
+        self._patience = patience
         self._slots = asyncio.Semaphore(at_once)
         self._lanes: dict[Lane, deque[tuple[int, Raw]]] = {}
         self._taken: set[int] = set()
@@ -100,7 +105,8 @@ class Inbox:
             self._due.set()
             return
         for number, update in numbered:
-            if number in fresh:
+            # The disk may have been read since they were written.
+            if number in fresh and number not in self._taken and number not in self._ended:
                 self._enter(number, update)
 
     @property
@@ -144,9 +150,7 @@ class Inbox:
         waiting = self._lanes[lane]
         while waiting:
             number, update = waiting[0]
-            async with self._slots:
-                await self._one(number, update)
-            await self._done(number)
+            await self._in_turn(number, update)
             waiting.popleft()
             self._taken.discard(number)
             if self._fetching:
@@ -155,12 +159,20 @@ class Inbox:
                 self._due.set()
         del self._lanes[lane]
 
+    async def _in_turn(self, number: int, update: Raw) -> None:
+        assert self._tasks is not None
+        async with self._slots:
+            work = self._tasks.create_task(self._one(number, update), name=f"update {number}")
+            await asyncio.wait({work}, timeout=self._patience)
+        await work
+
     async def _one(self, number: int, update: Raw) -> None:
         try:
             await self._handle(update)
         except Exception:
             # It would only stumble again, and with it every start of the bot.
             log.exception("stumbled over update %s", number)
+        await self._done(number)
 
     async def _done(self, number: int) -> None:
         while True:
