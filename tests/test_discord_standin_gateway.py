@@ -174,7 +174,7 @@ async def test_guilds_come_and_go() -> None:
         stage.guild.add_bot()
         await (await stage.alice.slash(stage.channel, "do")).acknowledged()
         about = [event for event in events if event.startswith("guild_")]
-        assert about[-4:] == ["guild_unavailable", "guild_available", "guild_remove", "guild_available"]
+        assert about[-4:] == ["guild_unavailable", "guild_available", "guild_remove", "guild_join"]
         stage.channel.deny(stage.discord.bot, 1 << 15)
         stage.guild.channel("new")
         stage.channel.thread().delete()
