@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import gc
+import weakref
 
 import pytest
 
@@ -10,7 +12,7 @@ from bot.domain.errors import ImageRefused, NotFound
 from bot.domain.ids import IdentityId
 from bot.domain.text import Text
 from bot.service import cloakroom
-from bot.service.cloakroom import KEPT_SECONDS, MOST_KEPT, MOST_OF_ONE, Cloakroom
+from bot.service.cloakroom import MOST_KEPT, MOST_OF_ONE, Cloakroom
 from bot.service.images import InputImage
 
 ALICE, BOB = IdentityId("discord:1"), IdentityId("discord:2")
@@ -111,14 +113,38 @@ async def test_whoever_waits_for_one_that_has_to_go_is_told() -> None:
 
 
 async def test_it_is_not_kept_for_long(monkeypatch: pytest.MonkeyPatch) -> None:
-    loop, later = asyncio.get_running_loop(), []
-    monkeypatch.setattr(loop, "call_later", lambda *call: later.append(call))
+    monkeypatch.setattr(cloakroom, "KEPT_SECONDS", 0.0)
     room = Cloakroom()
     room.hand_in("a", fetched(image()), ALICE)
+    for _ in range(10):
+        await asyncio.sleep(0)
+    assert not len(room)
+
+
+async def test_of_two_under_one_key_the_later_one_stays_its_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    loop, timers = asyncio.get_running_loop(), []
+    later = loop.call_later
+    monkeypatch.setattr(loop, "call_later", lambda *call: timers.append(later(*call)) or timers[-1])
+    room, mine = Cloakroom(), image()
     room.hand_in("a", fetched(image()), ALICE)
-    (first, then) = later
-    assert first[0] == KEPT_SECONDS
-    first[1](*first[2:])
-    assert await kept(room, "a"), "another one by now"
-    then[1](*then[2:])
-    assert not await kept(room, "a")
+    room.hand_in("a", fetched(mine), ALICE)
+    assert [timer.cancelled() for timer in timers] == [True, False]
+    assert await room.get("a", ALICE) is mine
+
+
+class Known(InputImage):
+    """One that can be watched."""
+
+
+async def test_nothing_is_remembered_of_what_has_gone() -> None:
+    room = Cloakroom()
+    mine = Known(b"x", ".png", 1, 1)
+    gone = weakref.ref(mine)
+    room.hand_in("a", fetched(mine), ALICE)
+    await room.get("a", ALICE)
+    del mine
+    for number in range(MOST_OF_ONE):
+        room.hand_in(f"{number}", fetched(image()), ALICE)
+    await asyncio.sleep(0)
+    gc.collect()
+    assert gone() is None

@@ -32,6 +32,7 @@ MOST_KEPT = 256
 class _Kept:
     owner: IdentityId
     picture: asyncio.Task[InputImage]
+    lapse: asyncio.TimerHandle
 
     @property
     def size(self) -> int:
@@ -57,8 +58,8 @@ class Cloakroom:
         task.set_name(f"picture {key}")
         task.add_done_callback(self._fetched)
         self._drop(key)
-        self._kept[key] = _Kept(owner, task)
-        asyncio.get_running_loop().call_later(KEPT_SECONDS, self._lapse, key, task)
+        lapse = asyncio.get_running_loop().call_later(KEPT_SECONDS, self._drop, key)
+        self._kept[key] = _Kept(owner, task, lapse)
         theirs = [each for each, kept in self._kept.items() if kept.owner == owner]
         for oldest in theirs[:-MOST_OF_ONE]:
             self._drop(oldest)
@@ -84,14 +85,10 @@ class Cloakroom:
         while len(self._kept) > 1 and sum(kept.size for kept in self._kept.values()) > MOST_BYTES:
             self._drop(next(iter(self._kept)))
 
-    def _lapse(self, key: str, task: asyncio.Task[InputImage]) -> None:
-        kept = self._kept.get(key)
-        if kept is not None and kept.picture is task:
-            self._drop(key)
-
     def _drop(self, key: str) -> None:
         kept = self._kept.pop(key, None)
         if kept is not None:
+            kept.lapse.cancel()
             kept.picture.cancel()
 
 
