@@ -14,11 +14,11 @@ from bot.presentation.actions import OnPage, OnQuestion, decode, encode
 from bot.presentation.card_plain import plain
 from bot.presentation.cards import Card, CardState
 from bot.presentation.flags import SHELL, parse_line
+from bot.service.acceptance import Receipt
 from bot.service.admin import AdminCommands
 from bot.service.gate import Asker, Origin
 from bot.service.outcomes import Call, CallValue
 from bot.service.records import AuditEntry
-from bot.service.usecases import Receipt
 from tests.support.fake_server import FakeServer
 from tests.support.service import Bot, bot_at_work
 

@@ -34,13 +34,13 @@ from bot.presentation.actions import OnRequest, Verb
 from bot.presentation.card_plain import plain
 from bot.presentation.card_situation import Offers
 from bot.presentation.flags import CHAT, SHELL, Ask, parse_line
+from bot.service.acceptance import Receipt
 from bot.service.follow_up_settings import made_with_values
 from bot.service.follow_ups import FollowUps
 from bot.service.gate import Asker, Origin
 from bot.service.housekeeping import DAY_MS
 from bot.service.images import MAX_IMAGE_BYTES, InputImage, check_image
 from bot.service.records import RequestRecord
-from bot.service.usecases import Receipt
 from tests.support.fake_server import FakeServer
 from tests.support.service import Bot, bot_at_work
 from tests.support.templates import shipped

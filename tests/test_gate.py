@@ -34,11 +34,12 @@ from bot.domain.errors import (
 from bot.domain.ids import IdentityId
 from bot.domain.jobs import JobState
 from bot.domain.text import Text
+from bot.presentation.actions import OnRequest, Verb
 from bot.presentation.flags import SHELL, Ask, parse_line
+from bot.service.acceptance import Receipt
 from bot.service.gate import Asker, Origin
 from bot.service.images import check_image
 from bot.service.records import EntryKind
-from bot.service.usecases import Receipt
 from tests.support.audits import check_books
 from tests.support.service import START, Bot, bot_at_work
 
@@ -194,8 +195,10 @@ async def test_what_was_allowed_once_is_moderated_again_when_it_is_asked_for_aga
         with pytest.raises(WordsBlocked):
             await ask(bot, "a gory fox --seed 7")
         with pytest.raises(WordsBlocked):
-            await bot.service.usecases.again(
-                receipt.accepted.request.id, Asker(ALICE, "alice"), Origin("test", "again")
+            await bot.service.reception.follow_ups.again(
+                OnRequest(Verb.AGAIN, receipt.accepted.request.id),
+                Asker(ALICE, "alice"),
+                Origin("test", "again"),
             )
 
 

@@ -20,11 +20,11 @@ from bot.comfy.watch import Patience
 from bot.domain.ids import ClientId, IdentityId, ServerName
 from bot.domain.jobs import OPEN, JobState
 from bot.presentation.flags import SHELL, parse_line
+from bot.service.acceptance import Receipt
 from bot.service.clock import Clock
 from bot.service.gate import Asker, Origin
 from bot.service.records import EntryKind, JobRecord
 from bot.service.servers import Server, ServerState
-from bot.service.usecases import Receipt
 from bot.store import SqliteStore, open_store
 from tests.support import faults
 from tests.support.audits import check_books

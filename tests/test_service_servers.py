@@ -15,11 +15,11 @@ from bot.domain.events import Disconnected, Failed, Reconnected
 from bot.domain.ids import IdentityId, ServerName
 from bot.domain.jobs import JobState
 from bot.domain.text import Text
+from bot.service.acceptance import Receipt
 from bot.service.gate import Asker
 from bot.service.records import EntryKind
 from bot.service.servers import ServerState
 from bot.service.streams import JobQueued
-from bot.service.usecases import Receipt
 from bot.service.warden import STALLED_AGAIN
 from bot.templates.catalogue import Catalogue
 from tests.support.audits import check_books, check_places

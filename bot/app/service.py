@@ -25,6 +25,7 @@ from bot.domain.fairqueue import FairQueue
 from bot.domain.guard import Ceilings, Quarantine
 from bot.domain.ids import ClientId, IdentityId, ServerName
 from bot.domain.moderation import BlockedWords
+from bot.service.acceptance import Acceptance, new_request_id
 from bot.service.accounts import Accounts
 from bot.service.admin import AdminCommands
 from bot.service.attempts import Guards
@@ -52,7 +53,7 @@ from bot.service.shelf import Shelf
 from bot.service.store import Store
 from bot.service.streams import Streams
 from bot.service.threads import in_thread
-from bot.service.usecases import UseCases, new_request_id
+from bot.service.usecases import UseCases
 from bot.service.warden import Warden
 from bot.store import locked, open_store
 from bot.templates.loader import TemplateLibrary
@@ -191,7 +192,7 @@ async def make_service(
         blocked_in=store.blocked_in,
         timezone=settings.timezone,
     )
-    usecases = UseCases(
+    acceptance = Acceptance(
         store=store,
         gate=gate,
         accounts=accounts,
@@ -200,6 +201,15 @@ async def make_service(
         shelf=shelf,
         all_waiting=settings.queue.max_waiting,
         sketching=embedded,
+    )
+    usecases = UseCases(
+        store=store,
+        gate=gate,
+        accounts=accounts,
+        dispatcher=dispatcher,
+        gallery=gallery,
+        shelf=shelf,
+        acceptance=acceptance,
     )
     operator = RunningBot(usecases, dispatcher, store, streams, gallery, notices, clock, embedded)
     return Service(

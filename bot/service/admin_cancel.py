@@ -13,13 +13,13 @@ from bot.presentation.actions import Danger
 from bot.presentation.card_admin import told_card
 from bot.presentation.card_admin_pages import name_of
 from bot.presentation.cards import Card, Code, Command
+from bot.service.acceptance import PLACE
 from bot.service.admin_questions import Questions, Wish
 from bot.service.admin_words import Named, Said
 from bot.service.gate import Asker
 from bot.service.operator import CancelResult
 from bot.service.records import AuditEntry, JobRecord, RequestRecord
 from bot.service.running import RunningBot
-from bot.service.usecases import PLACE
 
 _AT_A_TIME = 1000
 """Requests of one user that are cancelled before it is looked for more; tiers allow far less."""

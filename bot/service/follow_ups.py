@@ -19,6 +19,7 @@ from bot.presentation.flag_lexer import is_visible
 from bot.presentation.flags import Ask
 from bot.presentation.forms import Form
 from bot.presentation.help_cards import made_with_card
+from bot.service.acceptance import Receipt
 from bot.service.again import ask_of, images_of, line_for, own_ask, reworded
 from bot.service.follow_up_asks import Source, enlargement, variation
 from bot.service.follow_up_forms import edit_form, edit_picture_form, filled_in
@@ -37,7 +38,7 @@ from bot.service.images import InputImage
 from bot.service.imagine import choose_template, files_of, plain_parameter
 from bot.service.nsfw import inherited
 from bot.service.records import RequestRecord
-from bot.service.usecases import Receipt, UseCases
+from bot.service.usecases import UseCases
 from bot.templates.choosing import INPUT_IMAGE
 from bot.templates.sizes import Limits
 from bot.templates.template import Template

@@ -33,6 +33,7 @@ from bot.presentation.cards import Card, CardState
 from bot.presentation.flags import Ask, parse_line
 from bot.presentation.help_cards import EXAMPLES, help_card
 from bot.presentation.specs import PRIVATE, Suggestion
+from bot.service.acceptance import Receipt
 from bot.service.admin import AdminCommands
 from bot.service.cloakroom import Cloakroom
 from bot.service.defaults import Defaults
@@ -44,7 +45,7 @@ from bot.service.linking import Linking
 from bot.service.outcomes import Bring, Call, Follow, Nothing, Open, Outcome, Remove, Tell
 from bot.service.own_cards import OwnCards
 from bot.service.privacy import Privacy
-from bot.service.usecases import Receipt, UseCases
+from bot.service.usecases import UseCases
 
 
 class First(Enum):

@@ -13,6 +13,7 @@ from bot.domain.jobs import OPEN, JobState
 from bot.domain.text import Text
 from bot.presentation.flags import SHELL, parse_line
 from bot.service import operator as views
+from bot.service.acceptance import Receipt
 from bot.service.clock import Clock
 from bot.service.dispatcher import Dispatcher
 from bot.service.gallery import Gallery
@@ -24,7 +25,7 @@ from bot.service.records import AuditEntry, JobRecord, RequestRecord
 from bot.service.servers import Active, Server, up
 from bot.service.store import Store
 from bot.service.streams import JobEvent, JobOver, JobQueued, JobRan, JobStaged, Streams, Subscription
-from bot.service.usecases import Receipt, UseCases
+from bot.service.usecases import UseCases
 from bot.templates.values import ResolvedValues
 
 OUTLOOK_EVERY = 2.0

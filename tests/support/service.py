@@ -17,12 +17,12 @@ from bot.config import Settings, load_settings
 from bot.domain.ids import IdentityId, JobId, RequestId, ServerName
 from bot.domain.jobs import JobState
 from bot.presentation.flags import SHELL, parse_line
+from bot.service.acceptance import Receipt
 from bot.service.clock import Clock
 from bot.service.courier import Deliverer
 from bot.service.gate import Asker, Origin
 from bot.service.records import JobRecord
 from bot.service.servers import Server, ServerState
-from bot.service.usecases import Receipt
 from bot.store import SqliteStore, open_store
 from tests.support.fake_server import FakeServer
 from tests.support.templates import WORKFLOWS
