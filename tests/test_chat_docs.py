@@ -13,7 +13,7 @@ import discord
 import pytest
 
 from bot.chat.discord.address import TOKEN_MARGIN_MS, TOKEN_MS
-from bot.chat.telegram import questions
+from bot.chat.telegram import answers, questions
 from bot.cli.tokens import RIGHTS
 from bot.config import load_settings
 from bot.domain.ids import RequestId
@@ -102,9 +102,11 @@ def test_the_invitation_asks_for_the_rights_that_are_explained() -> None:
         ),
         ("telegram", "10 MB; {} MB |", TELEGRAM.file_bytes // 10**6),
         ("telegram", "| pictures of an album | {} |", TELEGRAM.most_files),
-        ("telegram", "for {} minutes. Another command", "ten" if questions.MINUTES == 10 else "?"),
+        ("telegram", "next message, for {} minutes.", "ten" if questions.MINUTES == 10 else "?"),
         ("telegram", "for a day; alone", None if questions.REPLY_MINUTES == 24 * 60 else "?"),
         ("telegram", "A code is good once, for {} minutes", "ten" if CODE_MS == 600_000 else "?"),
+        ("telegram", "Up to {} questions wait", "five" if questions.MOST_OPEN == 5 else "?"),
+        ("telegram", "is answered within {} second,", "a" if answers.ANSWER_WITHIN == 1.0 else "?"),
         ("telegram", "After {} wrong ones", "five" if MOST_TRIES == 5 else "?"),
         ("telegram", "| messages in a group | {} a minute", telegram_policy().routes["group"].calls),
         ("telegram", "| messages in a private chat | {} in 3", telegram_policy().routes["private"].calls),
