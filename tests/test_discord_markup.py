@@ -8,12 +8,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bot.app.languages import load_languages
+from bot.chat.discord.commands import register
 from bot.chat.discord.markup import cut_markup, drawn, escaped, is_cut, quoted
 from bot.chat.discord.render import embed_of, plain_of, whole_words
 from bot.domain.text import Text
 from bot.presentation.card_text import utf16
-from bot.presentation.cards import Card, CardState, Code, Row
-from bot.presentation.language import ENGLISH
+from bot.presentation.cards import Card, CardState, Code, Command, Row
+from bot.presentation.language import ENGLISH, Language
+from bot.presentation.specs import CommandSpec
 
 _ESCAPE = re.compile(r"\\([^0-9A-Za-z\s])")
 """As Discord's clients read it."""
@@ -77,6 +80,43 @@ def test_nobody_is_mentioned_in_looks_either() -> None:
 
 def test_code_cannot_be_left() -> None:
     assert drawn(Code("a`b")) == "`aˋb`"
+
+
+CHINESE = load_languages("zh-CN").default
+
+
+def listed(name: str, language: Language) -> str:
+    """What Discord lists a command and its subcommands with, as they are registered."""
+    spec = None
+    for word in reversed(name.split()):
+        spec = CommandSpec(word, Text("{it}", it=word), subcommands=() if spec is None else (spec,))
+    assert spec is not None
+    payload = register([spec], (), {language.code: language.gettext}).payloads[0]
+    words = []
+    while payload:
+        words.append(payload.get("name_localizations", {}).get(language.code, payload["name"]))
+        payload = next(iter(payload.get("options", ())), {})
+    return "/" + " ".join(words)
+
+
+@pytest.mark.parametrize("name", ["queue", "admin resume", "admin quota set", "no_such_template"])
+def test_a_command_is_named_as_discord_lists_it_to_the_reader(name: str) -> None:
+    assert drawn(Command(name)) == escaped(f"/{name}")
+    assert drawn(Command(name), CHINESE) == escaped(listed(name, CHINESE))
+
+
+def test_readers_of_a_language_with_names_are_told_those_wherever_a_card_speaks() -> None:
+    said = Text("Ask for a picture with {command}.", command=Command("imagine"))
+    found = embed_of(Card(CardState.INFO, said, lines=(said,), facts=(said,), notes=(said,)), CHINESE)
+    shown = f"{found.title}\n{found.description}\n{found.footer.text}"
+    assert shown.count(listed("imagine", CHINESE)) == 4
+    assert "imagine" not in shown
+
+
+@pytest.mark.parametrize("translated", ["two words", "a`b", "", "x" * 33])
+def test_what_discord_takes_for_no_name_is_none_in_a_sentence(translated: str) -> None:
+    other = Language("xx", lambda _: translated)
+    assert drawn(Command("queue"), other) == listed("queue", other) == "/queue"
 
 
 @given(st.text(max_size=3000), st.integers(200, 1600))

@@ -6,8 +6,10 @@ import re
 
 import discord
 
+from bot.chat.discord.commands import is_name
 from bot.presentation.card_text import clean, shorten, utf16
-from bot.presentation.cards import Code
+from bot.presentation.cards import Code, Command
+from bot.presentation.language import ENGLISH, Language
 
 _MARKS = re.compile(r"[\\`*_~|\[\]<>#:]")
 """A colon: without it nothing is taken for an address, and no text becomes a link."""
@@ -17,11 +19,26 @@ _SLACK = 40
 """Marks that stand before lines, which no single character tells of."""
 
 
-def drawn(value: object) -> str:
+def drawn(value: object, language: Language = ENGLISH) -> str:
     """A value inside a sentence."""
     if isinstance(value, Code):
         return f"`{str(value).replace('`', 'ˋ')}`"  # a code span has no way to escape its own mark
-    return escaped(str(value))
+    return escaped(plain(value, language))
+
+
+def plain(value: object, language: Language) -> str:
+    """Likewise, where there is no markup."""
+    return _typed(value, language) if isinstance(value, Command) else str(value)
+
+
+def _typed(command: Command, language: Language) -> str:
+    """By the names that Discord lists it with to readers of ``language``."""
+    return "/" + " ".join(_listed(name, language) for name in command.name.split())
+
+
+def _listed(name: str, language: Language) -> str:
+    translated = language.gettext(name).lower()
+    return translated if is_name(translated) else name
 
 
 def escaped(text: str) -> str:

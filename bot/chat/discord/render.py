@@ -6,7 +6,7 @@ from typing import Any
 
 import discord
 
-from bot.chat.discord.markup import cut, cut_markup, drawn, is_cut, quoted
+from bot.chat.discord.markup import cut, cut_markup, drawn, is_cut, plain, quoted
 from bot.domain.text import Text
 from bot.presentation.actions import encode
 from bot.presentation.card_text import utf16
@@ -99,7 +99,7 @@ def view_of(card: Card, language: Language) -> discord.ui.View | None:
 def _button(button: Button, row: int, language: Language) -> discord.ui.Button[Any]:
     return discord.ui.Button(
         style=_STYLES[button.style],
-        label=cut(language.label(button.label), 80),
+        label=cut(label(language, button.label), 80),
         emoji=button.emoji or None,
         custom_id=encode(button.action),
         row=row,
@@ -107,7 +107,7 @@ def _button(button: Button, row: int, language: Language) -> discord.ui.Button[A
 
 
 def _title(card: Card, language: Language) -> str:
-    return f"{_SYMBOLS[card.state]} {language.label(card.headline)}".strip()
+    return f"{_SYMBOLS[card.state]} {label(language, card.headline)}".strip()
 
 
 def _description(card: Card, language: Language) -> str:
@@ -148,8 +148,8 @@ def _sentences(card: Card, language: Language) -> list[str]:
 
 def _small_print(card: Card, language: Language) -> list[str]:
     """For a place that knows no markup."""
-    facts = " · ".join(language.label(fact) for fact in card.facts)
-    notes = [language.label(note) for note in card.notes]
+    facts = " · ".join(label(language, fact) for fact in card.facts)
+    notes = [label(language, note) for note in card.notes]
     incident = "" if card.incident is None else str(card.incident)
     return [line for line in (facts, *notes, incident) if line]
 
@@ -164,4 +164,9 @@ def _progress(progress: Progress, language: Language) -> str:
 
 def say(language: Language, text: Text) -> str:
     """A sentence, the values in it escaped."""
-    return language.say(text, show=drawn)
+    return language.say(text, show=lambda value: drawn(value, language))
+
+
+def label(language: Language, text: Text) -> str:
+    """Likewise, for a place that knows no markup."""
+    return language.say(text, show=lambda value: plain(value, language))
