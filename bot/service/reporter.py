@@ -17,7 +17,6 @@ from dataclasses import replace
 
 from bot.domain.errors import StoreUnavailable
 from bot.domain.ids import RequestId
-from bot.domain.text import Text
 from bot.domain.throttle import (
     Gone,
     Importance,
@@ -30,9 +29,9 @@ from bot.domain.throttle import (
     Transient,
     Wait,
 )
+from bot.presentation.card_denied import one_moment_card
 from bot.presentation.card_request import card_of
 from bot.presentation.card_situation import Situation
-from bot.presentation.cards import Card, CardState
 from bot.service import courier
 from bot.service.clock import Clock
 from bot.service.dispatcher import Dispatcher
@@ -65,7 +64,7 @@ Say = Callable[[], Awaitable[Refusal | None]]
 """Something that is said once; None when it was."""
 SAID = RequestId("-")
 """Stands for what belongs to no request."""
-_SAYING = Shown(Card(CardState.INFO, Text("")))
+_SAYING = Shown(one_moment_card())
 
 
 class Reporter:
