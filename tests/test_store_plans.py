@@ -24,6 +24,7 @@ from bot.store import (
     portrait,
     reading,
     reports,
+    resets,
     retention,
 )
 from bot.store.connection import reader
@@ -70,6 +71,9 @@ HOT = {
     "use of a day": (ledger.USE_OF_DAY, "(identity=? AND quota_day=?)"),
     "use of 24 hours": (ledger.USE_SINCE, "ledger_of (identity=? AND at>?)"),
     "reserve of a job": (ledger.RESERVE_OF, "ledger_one_reserve"),
+    "what was given back": (resets.LAST_RESETS, "ledger_of (identity=? AND at>?)"),
+    "settled in 24 hours": (resets.SETTLED_SINCE, "ledger_of (identity=? AND at>?)"),
+    "debts of a day": (resets.CARRIED_ON, "ledger_of (identity=?)"),
     "ledger": (ledger.ENTRIES, "ledger_at"),
     "ledger of a user": (ledger.ENTRIES_OF_USER, "ledger_of (identity=? AND at>?)"),
     "due deliveries": (deliveries.DUE, "deliveries_due"),

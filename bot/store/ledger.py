@@ -10,15 +10,14 @@ from bot.domain import quota
 from bot.domain.ids import QuotaDay, UserId
 from bot.domain.quota import Allowance, Standing, Use, Window
 from bot.service.records import AuditEntry, EntryKind, LedgerEntry, Rules
+from bot.store import resets
 from bot.store.audit import write_audit
 from bot.store.connection import column
 from bot.store.people import actor_key, first_key
+from bot.store.resets import RESET
 from bot.store.rows import allowance_from, allowance_json, as_json, ledger_entry, micros, plain, seconds
 
 BOT = "bot"
-RESET = "reset: "
-"""What the reason of a grant begins with that gives back what was used."""
-
 _WRITE = """
 INSERT INTO ledger (at, identity, kind, us, quota_day, job, actor, reason) VALUES (?, ?, ?, ?, ?, ?, ?, ?)
 """
@@ -49,15 +48,11 @@ SELECT quota_day, sum(carried_us) FROM usage_days
 WHERE identity IN (SELECT identity FROM counted WHERE user = ?) AND quota_day >= ? AND carried_us > 0
 GROUP BY quota_day
 """
-_GIVEN_BACK = """
-SELECT coalesce(sum(us), 0) FROM ledger
-WHERE identity IN (SELECT identity FROM counted WHERE user = ?) AND kind = 'grant' AND quota_day = ?
-  AND instr(reason, ?) = 1
-"""
-# A grant lasts as long as what it may pay for.
+# A grant lasts as long as what it may pay for; what was given back, as long as what it paid for.
 _GRANTED_SINCE = """
-SELECT coalesce(sum(us), 0), coalesce(sum(iif(instr(reason, ?) = 1, us, 0)), 0) FROM ledger
+SELECT coalesce(sum(us), 0) FROM ledger
 WHERE identity IN (SELECT identity FROM counted WHERE user = ?) AND kind = 'grant' AND at > ?
+  AND instr(reason, ?) <> 1
 """
 ENTRIES = """
 SELECT * FROM ledger_entries WHERE at >= ? ORDER BY at DESC, number DESC LIMIT ?
@@ -112,7 +107,8 @@ def _standing(
         return Standing(allowance, use, quota.next_reset(at, timezone), window)
     since = quota.rolling_since(at)
     settled, reserved, jobs, oldest = connection.execute(USE_SINCE, (user, since)).fetchone()
-    granted, _ = connection.execute(_GRANTED_SINCE, (RESET, user, since)).fetchone()
+    granted = column(connection, _GRANTED_SINCE, (user, since, RESET))
+    granted += resets.given_back_since(connection, user, since, day)
     use = replace(
         use, settled=seconds(settled), reserved=seconds(reserved), granted=seconds(granted), jobs=jobs
     )
@@ -189,18 +185,15 @@ def reset(
     at: int,
 ) -> float:
     """Twice in a row gives nothing the second time."""
-    account = _Account(first_key(connection, user), day)
-    settled, _, _, carried, _ = connection.execute(USE_OF_DAY, (user, day)).fetchone()
-    if window is Window.DAY:
-        given = column(connection, _GIVEN_BACK, (user, day, RESET))
-    else:
-        since = quota.rolling_since(at)
-        settled, *_ = connection.execute(USE_SINCE, (user, since)).fetchone()
-        _, given = connection.execute(_GRANTED_SINCE, (RESET, user, since)).fetchone()
-    us = max(0, settled + carried - given)
-    if us:
-        _write(connection, EntryKind.GRANT, us, account, actor, f"{RESET}{reason}", at)
-    amount = seconds(us)
+    first_key(connection, user)
+    wanted = (
+        resets.to_give_on(connection, user, day)
+        if window is Window.DAY
+        else resets.to_give_since(connection, user, quota.rolling_since(at), day)
+    )
+    for key, us in wanted.items():
+        _write(connection, EntryKind.GRANT, us, _Account(key, day), actor, f"{RESET}{reason}", at)
+    amount = seconds(sum(wanted.values()))
     write_audit(connection, AuditEntry(at, actor, "reset", user, f"{amount:g} s on {day} {reason}".rstrip()))
     return amount
 
