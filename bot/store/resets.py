@@ -29,9 +29,12 @@ WHERE identity IN (SELECT identity FROM counted WHERE user = ?) AND at > ? AND k
   AND instr(reason, ?) = 1
 GROUP BY identity
 """
+# CROSS: from the reserves of one user to their ends, never the other way round.
 SETTLED_SINCE = """
-SELECT r.identity, c.number, c.us FROM ledger AS r JOIN ledger AS c ON c.job = r.job AND c.kind = 'settle'
+SELECT r.identity, c.number, c.us
+FROM ledger AS r CROSS JOIN ledger AS c ON c.job = r.job AND c.kind IN ('settle', 'release')
 WHERE r.identity IN (SELECT identity FROM counted WHERE user = ?) AND r.at > ? AND r.kind = 'reserve'
+  AND c.kind = 'settle'
 """
 CARRIED_ON = """
 SELECT identity, number, us FROM ledger
@@ -75,9 +78,9 @@ def given_back_since(connection: sqlite3.Connection, user: UserId, since: int, d
         return 0
     settled = connection.execute(SETTLED_SINCE, (user, since))
     carried = connection.execute(CARRIED_ON, (user, day))
-    return sum(us for key, number, us in settled if number < resets.last.get(key, 0)) + sum(
-        us for key, number, us in carried if number < resets.today.get(key, 0)
-    )
+    back = [us for key, number, us in settled if number < resets.last.get(key, 0)]
+    back += [us for key, number, us in carried if number < resets.today.get(key, 0)]
+    return sum(back)
 
 
 def _resets(connection: sqlite3.Connection, user: UserId, since: int, day: QuotaDay) -> _Resets:

@@ -27,8 +27,11 @@ async def check_books(service: Service, store: SqliteStore) -> None:
         assert job is not None
         assert closes[name] == (0 if job.state in OPEN else 1), f"{name} is {job.state}"
         files, texts = await store.results(name)
-        assert bool(files or texts) == (job.state is JobState.DONE), f"{name} is {job.state}"
-        assert (job.state is JobState.FAILED) == bool(job.error_code and job.error_text), name
+        record = await store.request(job.request)
+        is_kept = job.state is JobState.DONE and record is not None and record.gone is None
+        assert bool(files or texts) == is_kept, f"{name} is {job.state}"
+        if record is not None and record.gone is None:
+            assert (job.state is JobState.FAILED) == bool(job.error_code and job.error_text), name
         for kept in files:
             assert service.usecases.gallery.path(kept.file).is_file()
     folder = service.usecases.gallery.folder
