@@ -10,6 +10,8 @@ from pathlib import Path
 from bot.cli.common import say
 
 _LONGEST = 400
+_OF_NO_USE = {"discord.client": "voice will NOT be supported"}
+"""Warnings of libraries, by their loggers, about what is not used here: they would only worry people."""
 
 
 def warnings_to_stderr() -> None:
@@ -21,7 +23,13 @@ def warnings_to_stderr() -> None:
 
 class _ToStderr(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
-        say(one_line(record))
+        if not _is_of_no_use(record):
+            say(one_line(record))
+
+
+def _is_of_no_use(record: logging.LogRecord) -> bool:
+    words = _OF_NO_USE.get(record.name)
+    return words is not None and words in record.getMessage()
 
 
 def one_line(record: logging.LogRecord) -> str:
