@@ -311,3 +311,17 @@ async def test_nothing_goes_on_behind_a_bot_that_has_ended(
         await here.imagine()
         await waiting.wait()
     assert not [task for task in asyncio.all_tasks() if "interaction" in task.get_name()]
+
+
+# What is still to come
+
+
+async def test_what_is_still_painted_is_not_shown_as_if_it_were_all(here: Scene) -> None:
+    async with here.bot() as bot:
+        reply = await here.imagine()
+        request = await accepted(bot, reply)
+        shown = await here.alice.slash(here.channel, "show", job=request.id)
+        await says(shown, "not painted yet")
+        await says(await here.alice.press(shown.button("My pictures in line")), "fox")
+        await painted(here, reply)
+        await shows_picture(await here.alice.slash(here.channel, "show", job=request.id))

@@ -15,7 +15,7 @@ from bot.chat.discord import bot as discord_bot
 from bot.domain.errors import StoreUnavailable
 from bot.domain.text import Text
 from bot.presentation.specs import Suggestion
-from bot.service.reception import Reception
+from bot.service.plain_commands import PlainCommands
 from bot.store import SqliteStore
 from tests.support.discord import RateLimits
 from tests.support.discord.failures import CannotUse
@@ -110,7 +110,7 @@ async def test_whoever_types_into_a_bug_of_ours_sees_an_empty_list(
     async def broken(*_: object) -> tuple[Suggestion, ...]:
         raise RuntimeError("a bug of ours")
 
-    monkeypatch.setattr(Reception, "nameable_jobs", broken)
+    monkeypatch.setattr(PlainCommands, "nameable_jobs", broken)
     async with here.bot():
         assert await here.alice.autocomplete(here.channel, "cancel", "job", "t") == []
 
@@ -121,7 +121,7 @@ async def test_whoever_types_is_answered_within_a_second_whatever_is_stuck(
     async def stuck(*_: object) -> tuple[Suggestion, ...]:
         return await asyncio.get_running_loop().create_future()
 
-    monkeypatch.setattr(Reception, "nameable_jobs", stuck)
+    monkeypatch.setattr(PlainCommands, "nameable_jobs", stuck)
     async with here.bot():
         began = time.monotonic()
         assert await here.alice.autocomplete(here.channel, "show", "job", "t") == []

@@ -26,7 +26,7 @@ async def bot(tmp_path: Path) -> AsyncIterator[Bot]:
 
 
 def linking(bot: Bot) -> Linking:
-    return bot.service.reception.linked
+    return bot.service.reception.plain.linked
 
 
 async def code_for(bot: Bot, asker: Asker) -> str:

@@ -35,7 +35,7 @@ def asker(who: str) -> Asker:
 
 
 def linking(world: World) -> Linking:
-    return world.bot.service.reception.linked
+    return world.bot.service.reception.plain.linked
 
 
 async def link(world: World, who: str, other: str) -> None:
@@ -234,7 +234,7 @@ class Accounts(RuleBasedStateMachine):
 
     @rule(who=who, steps=steps)
     def somebody_erases_themselves(self, who: str, steps: int) -> None:
-        self.behind(self.world.bot.service.reception.privacy.erase(asker(who)), steps)
+        self.behind(self.world.bot.service.reception.plain.privacy.erase(asker(who)), steps)
 
     @rule(number=st.integers(0, 1), steps=steps, what=st.sampled_from(("finish", "lose", "nearly")))
     def a_server_works(self, number: int, steps: int, what: str) -> None:

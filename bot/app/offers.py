@@ -18,5 +18,5 @@ def commands_of(settings: Settings, service: Service) -> Commands:
         service.usecases.shelf.library.enabled(),
         widest,
         tiers=tuple(settings.tiers),
-        linking=service.reception.linking,
+        linking=service.reception.plain.linking,
     )

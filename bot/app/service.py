@@ -43,6 +43,7 @@ from bot.service.lanes import Lanes
 from bot.service.linking import Linking
 from bot.service.notices import Notices
 from bot.service.own_cards import OwnCards
+from bot.service.plain_commands import PlainCommands
 from bot.service.privacy import Privacy
 from bot.service.reception import Reception
 from bot.service.recovery import Recovered, recover
@@ -258,10 +259,11 @@ async def make_reception(settings: Settings, usecases: UseCases, operator: Runni
     """What people do in chats, on any platform."""
     defaults = Defaults(usecases.store, usecases.shelf)
     await defaults.load()
-    return Reception(
+    follow_ups = FollowUps(usecases)
+    plain = PlainCommands(
         usecases=usecases,
         cards=OwnCards(usecases),
-        follow_ups=FollowUps(usecases),
+        follow_ups=follow_ups,
         defaults=defaults,
         privacy=Privacy(
             usecases.store,
@@ -272,15 +274,10 @@ async def make_reception(settings: Settings, usecases: UseCases, operator: Runni
             pictures_days=settings.retention.pictures_days,
         ),
         admin=AdminCommands(operator, admins=_operators(settings), timezone=settings.timezone),
-        linked=Linking(
-            usecases.store,
-            usecases.dispatcher.line,
-            usecases.gate.clock,
-            usecases.dispatcher.errands,
-        ),
-        cloakroom=Cloakroom(),
+        linked=Linking(usecases.store, usecases.dispatcher.line, usecases.gate.clock),
         linking=settings.discord is not None and settings.telegram is not None,
     )
+    return Reception(usecases, follow_ups, defaults, plain, Cloakroom())
 
 
 def _previews(settings: Settings) -> bool:

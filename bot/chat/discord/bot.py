@@ -262,7 +262,7 @@ class DiscordBot:
         if invocation.focused is None or invocation.focused.name != "job":
             return ()
         asker = asker_of(interaction, self._account.admins)
-        return await self._interactions.reception.nameable_jobs(
+        return await self._interactions.reception.plain.nameable_jobs(
             (invocation.name, *invocation.subcommands), asker
         )
 

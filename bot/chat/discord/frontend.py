@@ -25,9 +25,10 @@ from bot.domain.text import Text
 from bot.presentation.actions import Action, OnRequest, Rule, Verb, decode, rule_of
 from bot.presentation.flags import Ask
 from bot.presentation.specs import Menu
+from bot.service.first_answers import First, first_answer
 from bot.service.gate import Asker, Origin
 from bot.service.outcomes import Bring, Call, Follow, Nothing, Open, Outcome, Remove, Tell
-from bot.service.reception import First, Reception, first_answer, refusal
+from bot.service.reception import Reception, refusal
 from bot.service.reporter import Reporter
 
 log = logging.getLogger(__name__)

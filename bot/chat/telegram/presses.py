@@ -22,8 +22,9 @@ from bot.presentation.cards import Card
 from bot.presentation.flags import CHAT, parse_line
 from bot.presentation.help_cards import EXAMPLES
 from bot.presentation.specs import IMAGINE
+from bot.service.first_answers import First, first_answer, paints
 from bot.service.outcomes import Nothing, Outcome, Remove
-from bot.service.reception import First, Reception, first_answer, paints, refusal
+from bot.service.reception import Reception, refusal
 
 log = logging.getLogger(__name__)
 
