@@ -51,10 +51,23 @@ class Disk:
     """So many of the next writes are refused."""
     under_way: int = 0
     writes: int = 0
+    _answered: asyncio.Event | None = None
+    """When the last that was written is answered: as of the real writer, answers come in that order."""
 
     async def hop(self) -> None:
         for _ in range(self.chance.randint(0, self.slowest)):
             await asyncio.sleep(0)
+
+    async def in_turn(self) -> None:
+        """After some steps, and after whoever wrote before."""
+        before, self._answered = self._answered, asyncio.Event()
+        mine = self._answered
+        try:
+            await self.hop()
+            if before is not None:
+                await before.wait()
+        finally:
+            mine.set()
 
     def requests(self) -> list[RequestId]:
         """All that were accepted, whether or not anybody heard of it."""
@@ -77,7 +90,7 @@ class Disk:
                     raise StoreUnavailable(FULL, cause="test")
                 self.writes += 1
                 (outcome,) = _commit([lambda connection: unit(connection, *args, **kwargs)], into)
-                await self.hop()
+                await self.in_turn()
                 if isinstance(outcome, _Wrote):
                     return outcome.value
                 raise outcome.error
