@@ -373,7 +373,7 @@ async def test_one_picture_takes_the_place_of_the_words(private: Private) -> Non
     assert message.spoiler
     assert "a fox in the <snow>" in (message.caption or "")
     assert message.keyboard == [["🎲 Re-roll"], ["📄 Original"]]
-    assert decode(message.button("Original").data) == OnRequest(Verb.SHOW, REQUEST, 1)
+    assert decode(message.button("Original").data) == OnRequest(Verb.ORIGINAL, REQUEST, 1)
 
 
 async def test_bringing_it_again_after_a_lost_answer_makes_no_second_message(private: Private) -> None:

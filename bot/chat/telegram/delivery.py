@@ -190,14 +190,17 @@ class Delivery:
         await self._places.move(self._request, address)
         return courier.Sent(f"{address.chat}/{address.message or next(iter(address.album), 0)}")
 
-    async def _unsure(self, address: Address) -> courier.Outcome:
-        """It is offered instead, where that can be said."""
+    async def _unsure(self, address: Address) -> End:
+        """It is offered instead, where that can be said. Said twice, that does no harm; never said, it would
+        leave somebody without a picture."""
         card = self._kept(DeliveryState.UNKNOWN)
         if address.message:
-            await self._poster.redraw(address, card)
+            answer = await self._poster.redraw(address, card)
         else:
-            await self._poster.say(address, card)
-        return courier.MaybeSent()
+            answer = await self._poster.say(address, card)
+        if isinstance(answer, RetryAfter | Transient):
+            return answer
+        return Transient() if isinstance(answer, Unsure) else courier.MaybeSent()
 
     # Small things
 
