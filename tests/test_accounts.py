@@ -72,6 +72,10 @@ async def test_a_user_is_found_by_identity_and_by_the_name_last_seen(tmp_path: P
         for wanted in ("discord:1", " discord:1 ", "änne", "ÄNNE"):
             assert (await here.accounts.find(wanted)).user == "discord:1"
         assert (await here.accounts.find("bob")).user == "discord:2"
+        await met(here, "telegram:3", "@cat")
+        for wanted in ("@cat", "cat"):
+            assert (await here.accounts.find(wanted)).user == "telegram:3"
+        assert (await here.accounts.find("@bob")).user == "discord:2"
 
 
 async def test_a_name_of_several_users_is_refused_with_what_tells_them_apart(tmp_path: Path) -> None:

@@ -72,6 +72,10 @@ class Accounts:
         Raises NotFound for nobody, with the nearest name, and for several, with what tells them apart.
         """
         found = await self._store.find_people(_plain(wanted))
+        if not found:
+            # Some platforms write names with a sign before them.
+            plain = _plain(wanted)
+            found = await self._store.find_people(plain[1:] if plain.startswith("@") else f"@{plain}")
         # Names are chosen freely: one that looks like another's identity must not stand for it.
         exact = [each for each in found if _plain(wanted) in (each.user, *each.identities)]
         if exact:

@@ -15,6 +15,8 @@ from bot.domain.ids import IdentityId
 from bot.presentation.specs import Commands, CommandSpec, OptionKind, OptionSpec
 from bot.service.outcomes import Call, CallValue
 
+_SWITCH = frozenset({"on", "off", "yes", "no", "true", "false"})
+"""Without its name, a switch takes no other word: that may begin a reason."""
 _DURATION = "duration"
 """Of a block: may be left out before the reason, which may begin with any word."""
 _DASHES = re.compile(r"^(?:--|—|–)")
@@ -53,13 +55,15 @@ def read_call(commands: Commands, name: str, rest: str, message: Incoming) -> Ca
     if spec is None or spec.subcommands:
         # Nothing that is known: what comes next is what was meant to be a subcommand.
         return Call((*words, *tokens[:1]))
-    options = _Filler(spec, tokens, people).fill()
-    replied = message.replied.sender if message.replied is not None else None
-    if replied is not None and replied.kind is SenderKind.PERSON:
-        for option in spec.options:
-            if option.kind is OptionKind.USER and option.name not in options:
-                options[option.name] = Named(identity_of(replied.id), name_of(replied))
-    return Call(tuple(words), options)
+    return Call(tuple(words), _Filler(spec, tokens, people, _writer(message)).fill())
+
+
+def _writer(message: Incoming) -> Named | None:
+    """Who wrote what is answered."""
+    sender = message.replied.sender if message.replied is not None else None
+    if sender is None or sender.kind is not SenderKind.PERSON:
+        return None
+    return Named(identity_of(sender.id), name_of(sender))
 
 
 def _subcommands(commands: Commands, name: str, tokens: list[str]) -> tuple[list[str], CommandSpec | None]:
@@ -82,18 +86,34 @@ def _person(mention: Mention) -> CallValue:
 class _Filler:
     """One line's words into the options of one command."""
 
-    def __init__(self, spec: CommandSpec, tokens: Sequence[str], people: Sequence[CallValue]) -> None:
+    def __init__(
+        self,
+        spec: CommandSpec,
+        tokens: Sequence[str],
+        people: Sequence[CallValue],
+        writer: Named | None = None,
+    ) -> None:
         self._options: Mapping[str, OptionSpec] = {option.name: option for option in spec.options}
         self._tokens = list(tokens)
         self._people = people
+        self._writer = writer
         self._found: dict[str, CallValue] = {}
 
     def fill(self) -> dict[str, CallValue]:
+        self._by_reply()
         while self._tokens:
             token = self._tokens.pop(0)
             if not self._by_name(token):
                 self._by_place(token)
         return self._found
+
+    def _by_reply(self) -> None:
+        """Whoever is answered is meant, unless the line begins with somebody else."""
+        if self._writer is None or (self._tokens and _names_somebody(self._tokens[0])):
+            return
+        for option in self._options.values():
+            if option.kind is OptionKind.USER:
+                self._found[option.name] = self._writer
 
     def _by_name(self, token: str) -> bool:
         name, equals, value = _DASHES.sub("", token).partition("=")
@@ -122,6 +142,8 @@ class _Filler:
                 continue
             if option.kind in (OptionKind.INT, OptionKind.FLOAT) and not _is_number(token):
                 continue
+            if option.kind is OptionKind.BOOL and token.lower() not in _SWITCH:
+                continue
             if option.name == _DURATION and not _is_duration(token):
                 continue
             if token.startswith(_MARK) and option.kind is not OptionKind.USER:
@@ -142,6 +164,10 @@ class _Filler:
         if token.startswith(_MARK) and token[1:].isdecimal():
             return self._people[int(token[1:])]
         return re.sub(f"{_MARK}(\\d+)", lambda found: str(self._people[int(found[1])]), token)
+
+
+def _names_somebody(token: str) -> bool:
+    return token.startswith((_MARK, "@")) or re.fullmatch(r"(?:[a-z]+:)?\d{5,}", token) is not None
 
 
 def _is_duration(token: str) -> bool:
