@@ -75,6 +75,7 @@ class RequestRecord:
     def prompt_text(self) -> str:
         """What it was asked for in; "" once that is forgotten."""
         return str(self.values.get("words", {}).get("prompt_text", ""))
+
     gone: Literal["expired", "deleted", "erased"] | None = None
     """Why ``values`` and what was painted are not here any more: kept long enough; its owner or an operator
     wished so; its owner erased everything."""
