@@ -21,7 +21,7 @@ from tests.support.discord import RateLimits
 from tests.support.discord.failures import CannotUse
 from tests.support.discord_bot import Scene, scene, shows_picture, until
 
-TELL = "bulk_set_*application_commands"
+TELL, TELL_GUILD = "bulk_set_*application_commands", "bulk_set_guild_application_commands"
 
 
 @pytest.fixture
@@ -83,6 +83,15 @@ async def test_a_guild_that_invites_the_bot_later_has_its_commands_at_once(here:
         await paints(here)  # by then the gateway has told of the guilds that it is in
         other.add_bot()
         await until(lambda: "imagine" in carol.offered(channel), what="commands in the other guild")
+
+
+async def test_a_guild_that_invites_the_bot_again_is_told_again(here: Scene) -> None:
+    async with here.bot(discord={"guild_ids": [here.guild.id]}):
+        await paints(here)
+        told = len(here.world.calls(TELL_GUILD))
+        here.guild.remove_bot()
+        here.guild.add_bot()
+        await until(lambda: len(here.world.calls(TELL_GUILD)) > told, what="commands to be told again")
 
 
 async def test_commands_that_are_wrong_are_not_told_again(

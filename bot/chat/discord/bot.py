@@ -80,6 +80,7 @@ class DiscordBot:
         self._options = dict(options or {})
         self.client: DiscordClient | None = None
         self._outdated = False
+        self._anew = False
         self._due = asyncio.Event()
         self._seen: OrderedDict[int, None] = OrderedDict()
         self.connected = asyncio.Event()
@@ -97,7 +98,7 @@ class DiscordBot:
                 tasks.create_task(self.handle(interaction), name=f"interaction {interaction.id}")
 
             await stay_connected(
-                lambda: DiscordClient(take_in, self._logged_in, **self._options),
+                lambda: DiscordClient(take_in, self._logged_in, self._joined, **self._options),
                 self._account.token,
                 use=self._take,
                 sleep=self._sleep,
@@ -118,9 +119,15 @@ class DiscordBot:
         self.client = client
         self._use(client)
 
-    async def _logged_in(self, _: discord.Client) -> None:
+    def _logged_in(self) -> None:
         # Beside the connection: a Discord that is slow to take commands must not keep us from answering.
         self._due.set()
+
+    def _joined(self, guild: int) -> None:
+        if guild in self._account.guilds:
+            # Whatever was told there before: who puts a bot out takes its commands away.
+            self._anew = True
+            self._due.set()
 
     async def _keep_commands(self, tasks: asyncio.TaskGroup) -> None:
         pause = SYNC_AGAIN_FIRST
@@ -147,8 +154,9 @@ class DiscordBot:
     async def _sync(self, http: Http, application: int, offer: Offer) -> bool:
         """Whether there is nothing left to be tried again."""
         payloads, guilds = offer.registration.payloads, self._account.guilds
+        anew, self._anew = self._anew, False
         try:
-            synced = await sync_commands(http, application, guilds, payloads, self._remember)
+            synced = await sync_commands(http, application, guilds, payloads, self._remember, anew=anew)
         except StoreUnavailable as error:
             self._notices.tell(error.text)
             return False

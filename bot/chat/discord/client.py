@@ -22,7 +22,9 @@ RETRY_FIRST, RETRY_LONGEST = 2.0, 120.0
 """Seconds between attempts to connect while Discord cannot be reached."""
 
 OnInteraction = Callable[[discord.Interaction], None]
-OnConnected = Callable[[discord.Client], Awaitable[None]]
+OnConnected = Callable[[], None]
+OnJoined = Callable[[int], None]
+"""Told of a guild that has just invited the bot."""
 
 
 class DiscordClient(discord.AutoShardedClient):
@@ -31,7 +33,9 @@ class DiscordClient(discord.AutoShardedClient):
     Auto-sharded even for one guild: the plain client dies when its very first connection fails.
     """
 
-    def __init__(self, on_interaction: OnInteraction, on_connected: OnConnected, **options: Any) -> None:
+    def __init__(
+        self, on_interaction: OnInteraction, on_connected: OnConnected, on_joined: OnJoined, **options: Any
+    ) -> None:
         super().__init__(
             intents=discord.Intents(guilds=True),
             allowed_mentions=discord.AllowedMentions.none(),
@@ -41,11 +45,12 @@ class DiscordClient(discord.AutoShardedClient):
         )
         self._interaction = on_interaction
         self._connected = on_connected
+        self._joined = on_joined
         self.up = asyncio.Event()
         self.was_up = False
 
     async def setup_hook(self) -> None:
-        await self._connected(self)
+        self._connected()
 
     async def on_ready(self) -> None:
         self.was_up = True
@@ -57,9 +62,8 @@ class DiscordClient(discord.AutoShardedClient):
     async def on_disconnect(self) -> None:
         self.up.clear()
 
-    async def on_guild_join(self, _: discord.Guild) -> None:
-        # Commands that were meant for it could not be told before.
-        await self._connected(self)
+    async def on_guild_join(self, guild: discord.Guild) -> None:
+        self._joined(guild.id)
 
     async def on_interaction(self, interaction: discord.Interaction) -> None:
         self._interaction(interaction)
