@@ -100,6 +100,28 @@ async def test_the_card_says_what_is_there_and_for_how_long(here: World) -> None
 # Handed over
 
 
+async def test_the_archive_names_nobody_else(here: World) -> None:
+    """Neither who decided something, nor whose accounts were linked for a while, nor whose picture it was."""
+    store = here.desk.store
+    theirs = await here.paint(BOB, "bobs")
+    await here.desk.accept(ANN, kept_from=theirs)
+    stopped = await here.desk.one(ANN)
+    await store.cancel(stopped, NOON, by=BOB, settle_seconds=None)
+    await store.block_in("discord:guild:7", UserId(ANN), None, "noise", actor=BOB, at=NOON)
+    await store.grant(UserId(ANN), 5.0, QuotaDay("2026-11-18"), actor=BOB, reason="a present", at=NOON)
+    await store.set_allowance(UserId(ANN), None, actor=BOB, at=NOON)
+    await store.link(TED, UserId(ANN), at=NOON)
+    await store.unlink(TED, at=NOON)
+    _, data, _ = unpacked(await here.privacy.export(ASKER))
+    text = json.dumps(data)
+    for other in (BOB, TED, "Bob", "Annie", theirs):
+        assert other not in text, other
+    assert {each["actor"] for each in data["decisions"]} == {"somebody else"}
+    assert {each["actor"] for each in data["ledger"]} == {"somebody else", ANN}
+    assert "noise" in text
+    assert "a present" in text
+
+
 async def test_the_archive_holds_all_that_is_known_and_every_picture(here: World) -> None:
     first = await here.paint(ANN, "a", inputs=("in",))
     await here.desk.store.link(TED, UserId(ANN), at=NOON)

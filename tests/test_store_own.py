@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from bot.domain.errors import Denied, NotFound, QuotaUsedUp
-from bot.domain.ids import IdentityId, RequestId, UserId
+from bot.domain.ids import IdentityId, JobId, RequestId, UserId
 from bot.domain.quota import Allowance, Window
 from bot.service.records import Belongings
 from bot.store import open_store
@@ -104,6 +104,42 @@ async def test_erasing_oneself_lifts_no_block_of_a_place_and_no_limit(desk: Desk
     assert rows(
         desk.store.path, "SELECT a.actor FROM actors AS a JOIN place_blocks AS b ON b.actor = a.key"
     ) == [("erased:2",)]
+
+
+async def test_who_is_kept_out_of_a_place_is_linked_to_nobody_after_an_erase(desk: Desk) -> None:
+    await desk.store.block_in(GUILD, UserId(BOB), None, "noise", actor="shell", at=NOON)
+    await desk.store.link(BOB, USER, at=NOON)
+    await desk.store.erase(USER, actor=ANN, at=NOON)
+    for who in (ANN, BOB):
+        person = await desk.store.person(who, name="", at=NOON)
+        assert (person.user, person.identities) == (who, (who,))
+    assert await desk.store.blocked_in(GUILD, UserId(BOB), NOON) == (None, "noise")
+    assert await desk.store.blocked_in(GUILD, USER, NOON) is None
+
+
+async def test_what_was_on_its_way_at_an_erase_leaves_no_address_behind(desk: Desk) -> None:
+    job = await desk.one(ANN)
+    request = RequestId(job.partition("-")[0])
+    await desk.finish(job)
+    (claimed,) = await desk.store.claim_deliveries("test", NOON, 5)
+    await desk.store.erase(USER, actor=ANN, at=NOON)
+    # Whoever brings it has heard nothing of that.
+    await desk.store.set_reply(request, "a channel of hers")
+    await desk.store.delivered(claimed.request, "sent", NOON, sent="a message of hers")
+    assert "hers" not in str(rows(desk.store.path, "SELECT reply, options FROM requests"))
+    assert "hers" not in str(rows(desk.store.path, "SELECT sent FROM deliveries"))
+    await desk.store.deliver_later(request, NOON, "again")
+    assert await desk.store.claim_deliveries("test", NOON + 1, 5) == ()
+
+
+@pytest.mark.parametrize("half", ["\ud83d", "a\0b", "%", "x" * 100_000])
+async def test_what_somebody_types_as_an_id_is_nothing_that_there_is(desk: Desk, half: str) -> None:
+    assert await desk.store.job(JobId(half)) is None
+    assert await desk.store.request(RequestId(half)) is None
+    assert await desk.store.jobs_of(RequestId(half)) == ()
+    assert await desk.store.find_people(half) == ()
+    with pytest.raises(NotFound):
+        await desk.store.forget(RequestId(half), NOON)
 
 
 # An erase gives no fresh quota

@@ -20,17 +20,19 @@ _RECORD = """
 SELECT d.request, d.platform, d.state, r.reply, d.sent, d.tries, d.due_at
 FROM deliveries AS d JOIN requests AS r ON r.id = d.request WHERE d.request = ?
 """
-# One that was never due cannot have been sent.
+# One that was never due cannot have been sent. What was on its way when its owner erased everything leaves no
+# address behind.
 _DELIVERED = """
 UPDATE deliveries SET state = ?, sent = coalesce(?, sent), changed_at = ?
 WHERE request = ? AND due_at IS NOT NULL
+  AND NOT EXISTS (SELECT 1 FROM requests WHERE id = deliveries.request AND gone = 'erased')
 """
 _LATER = """
 UPDATE deliveries SET state = 'pending', due_at = ?, reason = ?
 WHERE request = ? AND state IN ('claimed', 'pending')
 """
 RELEASE = "UPDATE deliveries SET state = 'pending' WHERE state = 'claimed'"
-_SET_REPLY = "UPDATE requests SET reply = ? WHERE id = ?"
+_SET_REPLY = "UPDATE requests SET reply = ? WHERE id = ? AND gone IS NOT 'erased'"
 _NOWHERE = """
 UPDATE deliveries SET state = 'kept' WHERE request = ? AND state = 'pending' AND due_at IS NOT NULL
 """

@@ -29,7 +29,11 @@ SELECT place, id, number, seed, template, model, pixels, steps, state, attempts,
   created_at, started_at, ended_at, error_code, error_text
 FROM jobs WHERE request = ? ORDER BY number
 """
-_STATES = "SELECT at, state, reason FROM job_states WHERE job = ? ORDER BY number"
+# The earlier result may be somebody else's.
+_STATES = """
+SELECT at, state, iif(instr(reason, 'kept from ') = 1, 'kept from an earlier result', reason) AS reason
+FROM job_states WHERE job = ? ORDER BY number
+"""
 _FILES = """
 SELECT f.path, f.sha256, f.mime, f.size FROM results AS r JOIN files AS f ON f.path = r.file
 WHERE r.job = ? ORDER BY r.number
@@ -39,9 +43,13 @@ _INPUTS = """
 SELECT f.path, f.sha256, f.mime, f.size FROM request_inputs AS n JOIN files AS f ON f.path = n.file
 WHERE n.request = ? ORDER BY n.number
 """
+# Who decided something about a person is another person.
 _LEDGER = """
-SELECT at, identity, kind, seconds, quota_day, job, actor, reason FROM ledger_entries
-WHERE identity_key IN (SELECT key FROM identities WHERE user = ?) ORDER BY number
+SELECT at, identity, kind, seconds, quota_day, job, reason,
+  iif(actor = 'bot' OR actor IN (SELECT identity FROM identities WHERE user = ?1), actor, 'somebody else')
+    AS actor
+FROM ledger_entries
+WHERE identity_key IN (SELECT key FROM identities WHERE user = ?1) ORDER BY number
 """
 _DEFAULTS = "SELECT name, value FROM defaults WHERE user = ? ORDER BY name"
 _PLACES = """
@@ -54,7 +62,10 @@ SELECT i.identity, c.expires_at FROM link_codes AS c JOIN identities AS i ON i.k
 WHERE i.user = ?
 """
 _AUDIT = """
-SELECT at, actor, action, subject, detail FROM audit
+SELECT at, action, subject, detail,
+  iif(actor = 'bot' OR actor IN (SELECT identity FROM identities WHERE user = ?1), actor, 'somebody else')
+    AS actor
+FROM audit
 WHERE subject = ?1 OR subject IN (SELECT identity FROM identities WHERE user = ?1) ORDER BY number
 """
 

@@ -21,7 +21,7 @@ from bot.service.records import (
     WaitingJob,
 )
 from bot.store.people import keys_of
-from bot.store.rows import attempt_record, job_record, json_list, request_record, stored_file
+from bot.store.rows import attempt_record, job_record, json_list, plain, request_record, stored_file
 
 CHUNK = 2000
 """Waiting jobs that are read at a time: much less than would hold up the event loop."""
@@ -68,16 +68,16 @@ SELECT at, state, reason FROM job_states WHERE job = (SELECT place FROM jobs WHE
 
 
 def job(connection: sqlite3.Connection, job_id: JobId) -> JobRecord | None:
-    row = connection.execute(JOB, (job_id,)).fetchone()
+    row = connection.execute(JOB, (plain(job_id),)).fetchone()
     return None if row is None else job_record(row)
 
 
 def jobs_of(connection: sqlite3.Connection, request_id: RequestId) -> tuple[JobRecord, ...]:
-    return tuple(job_record(row) for row in connection.execute(JOBS_OF, (request_id,)))
+    return tuple(job_record(row) for row in connection.execute(JOBS_OF, (plain(request_id),)))
 
 
 def request(connection: sqlite3.Connection, request_id: RequestId) -> RequestRecord | None:
-    row = connection.execute(REQUEST, (request_id,)).fetchone()
+    row = connection.execute(REQUEST, (plain(request_id),)).fetchone()
     return None if row is None else _with_inputs(connection, row)
 
 

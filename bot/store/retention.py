@@ -14,7 +14,7 @@ from bot.store.acceptance import FILE, OPEN_OF_USER
 from bot.store.audit import write_audit
 from bot.store.connection import column
 from bot.store.people import ensure_identity, ensure_user, keys_of, unknown
-from bot.store.rows import as_json, stored_file
+from bot.store.rows import as_json, plain, stored_file
 
 TO_EXPIRE = """
 SELECT id FROM requests
@@ -105,7 +105,7 @@ def expire(connection: sqlite3.Connection, before: int, limit: int, at: int) -> 
 
 
 def forget(connection: sqlite3.Connection, request: RequestId, at: int) -> tuple[StoredFile, ...]:
-    row = connection.execute(_STATE_OF, (request,)).fetchone()
+    row = connection.execute(_STATE_OF, (plain(request),)).fetchone()
     if row is None:
         raise NotFound(Text("There is no request {request}.", request=request))
     if row["ended_at"] is None:
@@ -194,14 +194,16 @@ def _keep_out(
     lasting: sqlite3.Row | None,
     at: int,
 ) -> None:
-    """What operators and moderators decided stays with the accounts that it is about. Nothing else does."""
+    """What operators and moderators decided stays with the accounts that it is about. Nothing else does: they
+    are linked only where the decision is about all of them."""
+    owner = None if lasting is None else user
     for key in identities:
         places.forget_lapsed(connection, key, at)
     kept = [
         key for key in identities if lasting is not None or places.is_blocked_somewhere(connection, key, at)
     ]
     for key in kept:
-        places.hand_on(connection, key, ensure_identity(connection, identities[key], user=user, at=at))
+        places.hand_on(connection, key, ensure_identity(connection, identities[key], user=owner, at=at))
     if lasting is not None:
         connection.execute(_STILL, (*lasting, user))
 
