@@ -28,6 +28,7 @@ from bot.store import SqliteStore
 from tests.support.discord import Person, Reply, Upload
 from tests.support.discord.interactions import Answer, Kind
 from tests.support.discord.offers import find_command
+from tests.support.discord.permissions import MANAGE_GUILD
 from tests.support.discord_bot import (
     Scene,
     accepted,
@@ -325,3 +326,24 @@ async def test_what_is_still_painted_is_not_shown_as_if_it_were_all(here: Scene)
         await says(await here.alice.press(shown.button("My pictures in line")), "fox")
         await painted(here, reply)
         await shows_picture(await here.alice.slash(here.channel, "show", job=request.id))
+
+
+async def test_what_looks_after_others_sees_no_words_of_theirs(here: Scene) -> None:
+    boss = here.guild.member("boss", admin=True)
+    keeper = here.guild.member("keeper", roles=[here.guild.role("keepers", MANAGE_GUILD)])
+    async with here.bot(discord={"admin_ids": [boss.id]}) as bot:
+        request = await accepted(bot, await here.imagine("a secretfox", private=True))
+        await here.server.until_waiting(1)
+        for who, command, options in (
+            (boss, "admin queue", {}),
+            (boss, "admin usage", {}),
+            (boss, "admin audit", {}),
+            (boss, "admin quota show", {"user": here.alice}),
+            (keeper, "admin cancel", {"job": request.id}),
+            (keeper, "show", {"job": request.id}),
+        ):
+            reply = await (await who.slash(here.channel, command, **options)).filled()
+            assert reply.ephemeral
+            assert "secretfox" not in reply.text, command
+        offered = await keeper.autocomplete(here.channel, "show", "job", "")
+        assert not any("secretfox" in label for label, _ in offered)
