@@ -347,3 +347,13 @@ async def test_what_looks_after_others_sees_no_words_of_theirs(here: Scene) -> N
             assert "secretfox" not in reply.text, command
         offered = await keeper.autocomplete(here.channel, "show", "job", "")
         assert not any("secretfox" in label for label, _ in offered)
+
+
+async def test_whoever_asks_to_see_what_discord_does_not_take_is_told(here: Scene) -> None:
+    async with here.bot() as bot:
+        request = await accepted(bot, await painted(here, await here.imagine()))
+        here.world.faults.fail("update_webhook_message", 503, times=1000)
+        shown = await here.alice.slash(here.channel, "show", job=request.id)
+        await says(shown, "in a while", bot=bot, step=2)
+        here.world.faults.clear()
+        await shows_picture(await here.alice.slash(here.channel, "show", job=request.id), bot=bot, step=0.5)

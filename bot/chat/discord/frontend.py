@@ -25,6 +25,7 @@ from bot.domain.text import Text
 from bot.presentation.actions import Action, OnRequest, Rule, Verb, decode, rule_of
 from bot.presentation.flags import Ask
 from bot.presentation.specs import Menu
+from bot.service import courier
 from bot.service.first_answers import First, first_answer
 from bot.service.gate import Asker, Origin
 from bot.service.outcomes import Bring, Call, Follow, Nothing, Open, Outcome, Remove, Tell
@@ -238,7 +239,9 @@ class Interactions:
             case Open():
                 await self._open(interaction, outcome)
             case Bring(request=request):
-                await self.reporter.bring(request, address.to_text())
+                if isinstance(await self.reporter.bring(request, address.to_text()), courier.Later):
+                    said = Text("Discord does not take it just now. Ask for it again in a while.")
+                    await self.sayer.show(interaction, self._refusal(interaction, FairbrushError(said)))
             case Remove(request=request) if shows(interaction, request):
                 await came_through(interaction.delete_original_response())
             case Remove() | Nothing():
