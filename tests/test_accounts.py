@@ -99,6 +99,50 @@ async def test_a_name_that_looks_like_an_identity_does_not_stand_for_it(tmp_path
         assert entry.identity == "discord:1"
 
 
+async def test_a_name_that_looks_like_an_identity_does_not_stand_for_one_that_is_still_to_come(
+    tmp_path: Path,
+) -> None:
+    async with world(tmp_path) as here:
+        await met(here, "telegram:2", "discord:1")
+        await met(here, "telegram:3", "@discord:1")
+        with pytest.raises(NotFound):
+            await here.accounts.find("discord:1")
+        await here.accounts.set_tier("discord:1", "patron", **SHELL)
+        tiers = [(await here.accounts.find(who)).tier for who in ("discord:1", "telegram:2", "telegram:3")]
+        assert tiers == ["patron", None, None]
+
+
+@pytest.mark.parametrize("wanted", ["discord:٣", "discord:", "discord:1 2", "discord:99999999999999999999"])
+async def test_what_is_no_account_is_not_prepared(tmp_path: Path, wanted: str) -> None:
+    async with world(tmp_path) as here:
+        with pytest.raises(NotFound):
+            await here.accounts.grant(wanted, 5, **SHELL)
+        assert await here.drafts.store.find_people(wanted) == ()
+
+
+@pytest.mark.parametrize("amount", [1e-9, -4e-7, 0.0])
+async def test_what_is_less_than_the_ledger_counts_is_no_grant(tmp_path: Path, amount: float) -> None:
+    async with world(tmp_path) as here:
+        await met(here, "discord:1", "Ann")
+        with pytest.raises(ParameterError, match="changes nothing"):
+            await here.accounts.grant("Ann", amount, **SHELL)
+        assert await here.drafts.store.ledger() == ()
+
+
+async def test_a_reason_is_fit_to_be_shown_in_a_shell(tmp_path: Path) -> None:
+    async with world(tmp_path) as here:
+        await met(here, "discord:1", "Ann")
+        await here.accounts.block(
+            "Ann",
+            until=NOON + 1,
+            actor="shell",
+            reason="a\0b \x1b[31m\u202eevil \n👨\u200d👩 " + "x" * 99_999,
+        )
+        ((*_, detail),) = await here.audit()
+        assert detail.startswith(f"{NOON + 1} ab [31mevil 👨\u200d👩 xxx")
+        assert len(detail) < MOST_REASON + 20
+
+
 async def test_an_unknown_name_is_refused_with_the_nearest(tmp_path: Path) -> None:
     async with world(tmp_path) as here:
         await met(here, "discord:1", "Annabel")

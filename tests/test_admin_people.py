@@ -12,6 +12,7 @@ from bot.domain.durations import DAY, HOUR, MINUTE
 from bot.domain.errors import Blocked, NotAllowed, NotFound, ParameterError
 from bot.domain.ids import IdentityId
 from bot.domain.quota import Allowance
+from bot.presentation.actions import Danger, OnQuestion, mark
 from bot.presentation.card_plain import plain
 from bot.presentation.cards import CardState
 from bot.service.admin_people import FOR_GOOD
@@ -188,7 +189,10 @@ async def test_a_block_without_an_end_is_for_good(here: Office) -> None:
         await here.ask("a fox", ANN)
 
 
-@pytest.mark.parametrize("duration", ["0h", "soon", "11y", "-2h", "3651d", "2", "999999w"])
+@pytest.mark.parametrize(
+    "duration",
+    ["3 months", "5mo", "10 moons", "1 dog", "٣d", "0h", "soon", "11y", "-2h", "3651d", "2", "999999w"],
+)
 async def test_what_is_no_length_of_time(here: Office, duration: str) -> None:
     with pytest.raises(ParameterError, match="no length of time"):
         await here.say("block", user="Ann", duration=duration)
@@ -196,7 +200,17 @@ async def test_what_is_no_length_of_time(here: Office, duration: str) -> None:
 
 @pytest.mark.parametrize(
     ("duration", "milliseconds"),
-    [("30m", 30 * MINUTE), ("2 hours", 2 * HOUR), ("7D", 7 * DAY), ("4w", 28 * DAY), ("3650d", 3650 * DAY)],
+    [
+        ("5 min", 5 * MINUTE),
+        ("1 Minute", MINUTE),
+        ("2hrs", 2 * HOUR),
+        ("1wk", 7 * DAY),
+        ("30m", 30 * MINUTE),
+        ("2 hours", 2 * HOUR),
+        ("7D", 7 * DAY),
+        ("4w", 28 * DAY),
+        ("3650d", 3650 * DAY),
+    ],
 )
 async def test_lengths_of_time(here: Office, duration: str, milliseconds: int) -> None:
     now = here.bot.clock.now()
@@ -315,6 +329,29 @@ async def test_moderators_learn_no_names_by_guessing(here: Office) -> None:
     with pytest.raises(NotFound) as caught:
         await here.say("block", MO, user="Bpb")
     assert "Bob" not in str(caught.value)
+
+
+@pytest.mark.parametrize("words", ["block", "unblock"])
+async def test_moderators_learn_no_names_that_are_right_either(here: Office, words: str) -> None:
+    await here.bot.service.accounts.person(IdentityId("telegram:77"), "re:zero")
+    for user in ("Bob", "Ada", "re:zero"):
+        with pytest.raises(NotFound, match="Say whom by mentioning them"):
+            await here.say(words, MO, user=user)
+
+
+@pytest.mark.parametrize("subject", ["Bob", "Bpb", "x:y", "telegram:404", ""])
+async def test_a_forged_button_says_nothing_of_names(here: Office, subject: str) -> None:
+    forged = OnQuestion(Danger.BLOCK, True, 999_999_999, mark(MO.identity), subject)
+    with pytest.raises(NotFound, match="not known any more"):
+        await here.press(forged, MO)
+    assert await here.deeds() == []
+
+
+@pytest.mark.parametrize("amount", ["1,000", "-10,000", "1,000,000"])
+async def test_a_number_that_may_mean_two_is_asked_for_anew(here: Office, amount: str) -> None:
+    for words in ("quota grant", "quota set"):
+        with pytest.raises(ParameterError, match=f"Write {amount.replace(',', '')} or "):
+            await here.say(words, user="Ann", seconds=amount)
 
 
 async def test_who_looks_after_nothing_any_more_cannot_say_yes(here: Office) -> None:

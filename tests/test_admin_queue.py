@@ -11,7 +11,7 @@ import pytest
 
 from bot.domain.errors import NotAccepting, NotAllowed, NotFound, ParameterError
 from bot.domain.events import Progressed
-from bot.domain.ids import NodeId, PromptId
+from bot.domain.ids import NodeId, PromptId, UserId
 from bot.domain.jobs import JobState
 from bot.presentation.actions import Danger, Listing, OnPage, OnQuestion, mark
 from bot.presentation.card_plain import plain
@@ -234,6 +234,19 @@ class Deaf(FakeServer):
 
     async def cancel(self, prompt_id: PromptId) -> None:
         self.cancelled.append(prompt_id)
+
+
+async def test_whoever_was_linked_meanwhile_is_still_who_was_meant(here: Office) -> None:
+    await here.bot.service.operator.pause("test:root")
+    receipt = await here.ask("a fox", BOB)
+    card = await here.say("cancel", user=BOB.identity)
+    store = here.bot.store
+    await store.person(ANN.identity, name="Ann", at=here.bot.clock.now())
+    moved = await store.link(BOB.identity, UserId(ANN.identity), at=here.bot.clock.now())
+    await here.bot.service.dispatcher.line.regroup(moved)
+    assert "is taken back" in plain(await here.press(answer(card)))
+    (job,) = await store.jobs_of(receipt.accepted.request.id)
+    assert job.state is JobState.CANCELLED
 
 
 async def test_what_a_server_does_not_stop_is_asked_for_once(tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ from bot.domain.quota import Allowance, Standing, Window, check_allowance, check
 from bot.domain.quota_days import local_time
 from bot.domain.text import Text
 from bot.domain.tiers import Tier, Tiers
+from bot.presentation.card_text import one_line
 from bot.presentation.nearest import nearest
 from bot.service.operator import Account, Limit, LimitChange, UsageBy
 from bot.service.records import AuditEntry, Person, Rules, UsageRow
@@ -23,8 +24,10 @@ from bot.service.store import Store
 NO_ROLES: frozenset[str] = frozenset()
 MOST_REASON = 300
 """Characters of a reason in the audit log and the ledger."""
-_ACCOUNT = re.compile(r"(discord|telegram):\d{1,19}")
+_ACCOUNT = re.compile(r"(discord|telegram):[0-9]{1,19}")
 _MOST_NAMED = 5
+_FINEST = 6
+"""Decimals of a GPU second that the ledger has."""
 
 
 class Accounts:
@@ -80,6 +83,9 @@ class Accounts:
         exact = [each for each in found if _plain(wanted) in (each.user, *each.identities)]
         if exact:
             return exact[0]
+        if _unseen(wanted) is not None:
+            # Nor for one that is still to come.
+            found = ()
         if len(found) == 1:
             return found[0]
         if found:
@@ -109,7 +115,7 @@ class Accounts:
         self, wanted: str, seconds: float, *, actor: str, reason: str, roles: frozenset[str] = NO_ROLES
     ) -> Account:
         check_amount(seconds)
-        if seconds == 0:
+        if round(seconds, _FINEST) == 0:
             raise ParameterError("seconds", Text("A grant of 0 GPU seconds changes nothing."))
         person = await self.met(wanted)
         at = self._clock()
@@ -285,8 +291,8 @@ def _unseen(wanted: str) -> IdentityId | None:
 
 
 def plain_reason(words: str) -> str:
-    """A reason as it is written down: one line, and not too long."""
-    return " ".join(_plain(words).split())[:MOST_REASON]
+    """A reason as it is written down: one line, not too long, and fit to be shown anywhere, a shell too."""
+    return one_line(_plain(words)[: 4 * MOST_REASON])[:MOST_REASON]
 
 
 def _whole(limit: Limit) -> int | None:

@@ -72,7 +72,7 @@ class AdminCancel:
 
     async def _ask_about(self, user: UserId, wish: Wish, asker: Asker) -> Card:
         person = await self.operator.usecases.accounts.find(user)
-        requests = await self._open_of(user, asker)
+        requests = await self._open_of(person.user, asker)
         name = name_of(person.names[0] if person.names else user)
         if not requests:
             return told_card(Text("{name} has nothing in line", name=name))
@@ -85,6 +85,8 @@ class AdminCancel:
         return self.questions.ask(wish, what, asker.identity)
 
     async def _cancel_all(self, user: UserId, wish: Wish, asker: Asker) -> Card:
+        # Meanwhile their accounts may have been linked.
+        user = (await self.operator.usecases.accounts.find(user)).user
         results: list[CancelResult] = []
         seen: set[RequestId] = set()
         # What is at a server stays open until that has stopped it, so the same ones may come again.

@@ -132,7 +132,7 @@ class AdminPeople:
         return await self.ask_block(Wish(Danger.BLOCK, person.user, said.reason(), until), asker)
 
     async def ask_block(self, wish: Wish, asker: Asker) -> Card:
-        person = await self.accounts.find(wish.subject)
+        person = await self._subject(wish)
         await self._may_be_blocked(person, asker)
         name = _name_of(person)
         until = self.accounts.until(wish.until or FOR_GOOD)
@@ -152,7 +152,7 @@ class AdminPeople:
         return self.questions.ask(wish, what, asker.identity)
 
     async def do_block(self, wish: Wish, asker: Asker) -> Card:
-        person = await self.accounts.find(wish.subject)
+        person = await self._subject(wish)
         await self._may_be_blocked(person, asker)
         until, name = wish.until or FOR_GOOD, _name_of(person)
         shown = self.accounts.until(until)
@@ -187,16 +187,27 @@ class AdminPeople:
             return told_card(Text("{name} was not blocked", name=name))
         return told_card(Text("{name} may ask for pictures again", name=name))
 
+    async def _subject(self, wish: Wish) -> Person:
+        """Of a button, which may be forged: an id, never a name to be guessed. Raises NotFound."""
+        found = await self.operator.store.find_people(wish.subject)
+        for person in found:
+            if wish.subject in (person.user, *person.identities):
+                return person
+        raise NotFound(Text("That user is not known any more. Give the command once more."))
+
     async def _meant(self, user: Named, asker: Asker) -> Person:
+        # Who else uses the bot, and elsewhere, is not for moderators to learn by guessing names.
+        unnamed = NotFound(Text("Say whom by mentioning them, or by platform and id, like discord:123."))
+        if not asker.admin and not user.exact:
+            raise unnamed
         try:
             person = await self.accounts.met(user.wanted)
         except NotFound:
             if asker.admin:
                 raise
-            # Who else uses the bot, and elsewhere, is not for moderators to learn by guessing names.
-            raise NotFound(
-                Text("Say whom by mentioning them, or by platform and id, like discord:123.")
-            ) from None
+            raise unnamed from None
+        if not asker.admin and user.wanted not in (person.user, *person.identities):
+            raise unnamed
         if user.name and not person.names:
             return await self.accounts.person(IdentityId(user.wanted), user.name)
         return person

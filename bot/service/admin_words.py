@@ -17,7 +17,11 @@ UNLIMITED = ("unlimited", "∞")
 _ON = frozenset(("true", "yes", "on", "1"))
 _OFF = frozenset(("false", "no", "off", "0", ""))
 _UNITS: Mapping[str, int] = {"m": MINUTE, "h": HOUR, "d": DAY, "w": 7 * DAY}
-_SPAN = re.compile(r"(\d{1,6})\s*(m|h|d|w)[a-z]*", re.IGNORECASE)
+# Whole words: a month is not "m" and something.
+_SPAN = re.compile(
+    r"(\d{1,6})\s*(m|min|mins|minutes?|h|hrs?|hours?|d|days?|w|wks?|weeks?)", re.IGNORECASE | re.ASCII
+)
+_THOUSANDS = re.compile(r"[+-]?\d{1,3}(,\d{3})+")
 _LONGEST = 3650 * DAY
 _SHOWN = 40
 
@@ -109,7 +113,7 @@ class Said:
         if not words:
             return None
         found = _SPAN.fullmatch(words)
-        milliseconds = 0 if found is None else int(found[1]) * _UNITS[found[2].lower()]
+        milliseconds = 0 if found is None else int(found[1]) * _UNITS[found[2][0].lower()]
         if not 0 < milliseconds <= _LONGEST:
             raise ParameterError(
                 name,
@@ -129,8 +133,19 @@ def _text(value: CallValue) -> str:
 
 
 def _number(name: str, words: str, *, limit: bool = False) -> float:
+    plain = words.replace("_", "").replace(" ", "")
+    if _THOUSANDS.fullmatch(plain):
+        raise ParameterError(
+            name,
+            Text(
+                "“{words}” may mean thousands, or a fraction. Write {number} or {fraction}.",
+                words=words[:_SHOWN],
+                number=plain.replace(",", "")[:_SHOWN],
+                fraction=plain.replace(",", ".", 1).replace(",", "")[:_SHOWN],
+            ),
+        )
     try:
-        return float(words.replace("_", "").replace(" ", "").replace(",", "."))
+        return float(plain.replace(",", ".")) + 0.0  # no -0
     except ValueError as error:
         raise ParameterError(
             name,
