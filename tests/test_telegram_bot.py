@@ -141,6 +141,19 @@ async def test_edited_commands_mean_nothing_and_are_never_done_twice(here: Scene
         assert len(bot.server.posted) == 1
 
 
+async def test_a_command_alone_that_answers_words_paints_them(here: Scene) -> None:
+    bob = here.world.user("Bob")
+    group = here.world.supergroup("Painters", here.alice, bob, bot=True)
+    async with here.bot() as bot:
+        said = await bob.says(group, "a boat at sea --steps 7")
+        await here.alice.says(group, "/imagine@FairbrushBot", reply_to=said)
+        found = await painted(bot, group)
+        assert {"a boat at sea", 7} <= {each for each in inputs_of(bot) if isinstance(each, str | int)}
+        await here.alice.says(group, "/imagine@FairbrushBot", reply_to=saying(group, "boat")[-1])
+        await says(bot, group, "What shall it become")
+        assert found.photo
+
+
 # Links
 
 

@@ -59,6 +59,10 @@ def call(
             {"user": "@bob", "duration": "7d", "reason": "spam"},
         ),
         ("admin block @bob spam, spam", ("admin", "block"), {"user": "@bob", "reason": "spam, spam"}),
+        ("settings private", ("settings",), {"private": "on"}),
+        ("settings private size 64x64", ("settings",), {"private": "on", "size": "64x64"}),
+        ("settings private maybe", ("settings",), {"private": "maybe"}),
+        ("help upscale", ("help",), {"template": "upscale"}),
         ("admin ADIT", ("admin", "ADIT"), {}),
         ("admin", ("admin",), {}),
     ],
@@ -74,13 +78,23 @@ def test_who_has_no_user_name_is_known_by_number() -> None:
     assert options == {"user": Named("telegram:7", "Bob Jones")}  # type: ignore[arg-type]
 
 
+def test_a_name_of_one_letter_is_found_where_it_stands_alone() -> None:
+    words, options = call("admin quota grant a 60", Mention("a", id=7))
+    assert words == ("admin", "quota", "grant")
+    assert options == {"user": Named("telegram:7", "a"), "seconds": "60"}  # type: ignore[arg-type]
+
+
 def test_a_reply_names_its_writer() -> None:
     bob = Sender(7, SenderKind.PERSON, "Bob", "bob")
     _, options = call("admin block too loud", replied=bob)
     assert options == {"user": Named("telegram:7", "@bob"), "reason": "too loud"}  # type: ignore[arg-type]
 
 
-@given(st.sampled_from([spec.name for spec in COMMANDS.specs]), st.text(max_size=80))
-def test_any_line_is_read(name: str, rest: str) -> None:
-    found = read_call(COMMANDS, name, rest, message(BOB))
+LINES = st.text(max_size=80) | st.text(alphabet=st.sampled_from("ab @=-—:,0\n\ufdd0é"), max_size=30)
+
+
+@given(st.sampled_from([spec.name for spec in COMMANDS.specs]), LINES, st.lists(LINES, max_size=2))
+def test_any_line_is_read(name: str, rest: str, people: list[str]) -> None:
+    mentions = [Mention(text, id=number) for number, text in enumerate(people)]
+    found = read_call(COMMANDS, name, rest, message(BOB, *mentions))
     assert found.words[0] == name

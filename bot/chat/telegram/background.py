@@ -23,7 +23,13 @@ class Background:
 
     def begin(self, work: Coroutine[Any, Any, T], name: str) -> asyncio.Task[T | None]:
         assert self._tasks is not None
-        return self._tasks.create_task(_guarded(work, name), name=name)
+        guarded = _guarded(work, name)
+        try:
+            return self._tasks.create_task(guarded, name=name)
+        except RuntimeError:  # the bot ends
+            guarded.close()
+            work.close()
+            raise
 
     async def within(self, seconds: float, work: Coroutine[Any, Any, T], name: str) -> T | None:
         """Its result, or None when it takes longer: then it goes on by itself."""

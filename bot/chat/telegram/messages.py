@@ -121,7 +121,8 @@ class Messages:
         elif paints:
             sources = await self.pictures.of(message, scene.asker)
             await self.greetings.misses(message, len(sources))
-            await self.painting.by_line(spec, command.rest, sources, scene)
+            line = command.rest or ("" if sources else self._words_answered(message))
+            await self.painting.by_line(spec, line, sources, scene)
         else:
             call = read_call(offered.commands, spec.name, command.rest, message)
             if call.words[0] == "admin" or (call.words[0] == "cancel" and call.options):
@@ -129,6 +130,12 @@ class Messages:
             outcome = await self.reception.command(call, scene.asker)
             # What a group's administrators do there is answered there, where they may.
             await self.outcomes.carry_out(scene, outcome, openly=scene.asker.moderator)
+
+    def _words_answered(self, message: Incoming) -> str:
+        """What somebody has said may be painted by answering it."""
+        if message.replied is None or self._is_reply_to_us(message):
+            return ""
+        return words_of(message.replied.text)
 
     async def _start(self, payload: str, scene: Scene) -> None:
         if payload.startswith(DEEP_LINK):

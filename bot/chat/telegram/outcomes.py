@@ -29,7 +29,7 @@ from bot.service.store import Store
 T = TypeVar("T")
 Asked = Callable[[int], Awaitable[None]]
 """A question was sent as this message; 0: it was not."""
-PATIENCE = 3.0
+PATIENCE = 1.0
 """Seconds that what a person does next waits for what is said to them: a crowded chat takes longer, and holds
 up nobody else meanwhile."""
 

@@ -47,8 +47,10 @@ def read_call(commands: Commands, name: str, rest: str, message: Incoming) -> Ca
     people: list[CallValue] = []
     line = rest.replace(_MARK, "")
     for mention in message.mentions:
-        if mention.text in line:
-            line = line.replace(mention.text, f" {_MARK}{len(people)} ", 1)
+        # A name may be as short as a letter of another word.
+        named = re.compile(rf"(?<!\w){re.escape(mention.text)}(?!\w)")
+        line, found = named.subn(f" {_MARK}{len(people)} ", line, count=1)
+        if found:
             people.append(_person(mention))
     tokens = line.split()
     words, spec = _subcommands(commands, name, tokens)
@@ -122,14 +124,18 @@ class _Filler:
             return False
         option = self._options[name]
         if not equals:
-            if not self._tokens:
-                if not _DASHES.match(token) or option.kind is not OptionKind.BOOL:
-                    return False
+            if self._tokens and not (option.kind is OptionKind.BOOL and self._names(self._tokens[0])):
+                value = self._tokens.pop(0)
+            elif option.kind is OptionKind.BOOL:
                 value = "on"
             else:
-                value = self._tokens.pop(0)
+                return False
         self._put(option, value)
         return True
+
+    def _names(self, token: str) -> bool:
+        """Whether it begins the next option."""
+        return bool(_DASHES.match(token)) or token.partition("=")[0].lower().rstrip(":") in self._options
 
     def _by_place(self, token: str) -> None:
         option = next(self._open(token), None)
