@@ -18,6 +18,8 @@ NAMES = (
     "queue_scale",
     "discord_flood",
     "discord_live",
+    "telegram_flood",
+    "telegram_live",
 )
 
 if __name__ == "__main__":

@@ -232,6 +232,18 @@ def test_running_cards_take_turns_before_any_of_them_grows_too_old() -> None:
     assert answers >= 600 / 15
 
 
+def test_a_second_running_card_makes_the_first_more_urgent() -> None:
+    outbox = make(calls=20, seconds=60.0, kept=6, burst=2, running_age=30.0, running_every=4.0)
+    for key in ("w", "r", "s"):
+        outbox.show(key, HERE, 0, ANSWER, 0.0)
+        shown(outbox, key, 0.0)
+    outbox.show("w", HERE, 0, WAITING, 0.0)
+    outbox.show("r", HERE, 1, RUNNING, 1.0)
+    assert wait(outbox, 1.0) == pytest.approx(23.4)
+    outbox.show("s", HERE, 1, RUNNING, 2.0)
+    assert wait(outbox, 2.0) == pytest.approx(19.4), "s has its turn after it"
+
+
 def test_retry_after_holds_the_route_and_the_newest_is_sent_then() -> None:
     outbox = make()
     outbox.show("a", HERE, 1, RUNNING, 0.0)

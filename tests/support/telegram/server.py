@@ -73,7 +73,7 @@ class Server:
             self.received.append(received)
         try:
             answer = await self._play(method, request, received)
-        except HangUp:
+        except (HangUp, ConnectionResetError):  # or the bot has hung up, in the middle of a word
             if request.transport is not None:
                 request.transport.abort()
             return web.Response(status=503)
