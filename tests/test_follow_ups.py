@@ -36,7 +36,7 @@ from bot.presentation.card_situation import Offers
 from bot.presentation.flags import CHAT, SHELL, Ask, parse_line
 from bot.service.acceptance import Receipt
 from bot.service.follow_up_settings import made_with_values
-from bot.service.follow_ups import FollowUps
+from bot.service.follow_ups import LOOKING, FollowUps
 from bot.service.gate import Asker, Origin
 from bot.service.housekeeping import DAY_MS
 from bot.service.images import MAX_IMAGE_BYTES, InputImage, check_image
@@ -377,6 +377,66 @@ async def test_a_picture_that_is_too_large_is_not_even_read(bot: Bot) -> None:
     record = await painted(bot, "a fox")
     with pytest.raises(ImageRefused, match=r"This picture has 20\.0 MB"):
         await follow_ups(bot).upscale(upscale(record), asker(), origin())
+
+
+async def test_a_result_that_unpacks_to_too_much_is_refused_before_it_is_unpacked(bot: Bot) -> None:
+    bot.server.picture = lambda: png("red", (8000, 6300))
+    record = await painted(bot, "a fox")
+    with pytest.raises(ImageRefused, match="8000 × 6300 pixels"):
+        await follow_ups(bot).vary(vary(record), asker(), origin())
+
+
+async def test_few_pictures_are_opened_at_a_time(bot: Bot, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However many press at once: a large one takes 200 MB while it is looked at."""
+    record = await painted(bot, "a fox")
+    opened: list[int] = []
+    now = itertools.count()
+
+    async def looked(content: bytes, name: str) -> InputImage:
+        opened.append(1)
+        assert sum(opened) <= LOOKING
+        for _ in range(20):
+            await asyncio.sleep(0)
+        opened.append(-1)
+        return await check_image(content, name)
+
+    monkeypatch.setattr("bot.service.follow_up_pictures.check_image", looked)
+    pressing = follow_ups(bot)
+    receipts = await asyncio.gather(
+        *(pressing.vary(vary(record), asker(), origin(f"many-{next(now)}")) for _ in range(8)),
+        pressing.picture(vary(record), asker("bob")),
+    )
+    assert len(receipts) == 9
+    assert len(opened) == 18
+
+
+async def test_a_file_that_somebody_changed_on_the_disk_is_not_what_was_painted(bot: Bot) -> None:
+    record = await painted(bot, "a fox")
+    files, _ = await bot.store.results((await bot.store.jobs_of(record.id))[0].id)
+    path = bot.service.usecases.gallery.path(files[0].file)
+    for content in (png("blue"), PAINTED[:-1], b""):
+        path.write_bytes(content)
+        for number, verb in enumerate((follow_ups(bot).vary, follow_ups(bot).upscale)):
+            with pytest.raises(NotFound, match="not kept any more"):
+                await verb(vary(record), asker(), origin(f"changed-{number}"))
+    begun = await finished(bot, await from_photo(bot, "in the rain"))
+    bot.service.usecases.gallery.path(begun.inputs[0]).write_bytes(png("red", (64, 64)))
+    with pytest.raises(NotFound, match="began with is not kept"):
+        await follow_ups(bot).again(OnRequest(Verb.REROLL, begun.id), asker(), origin("changed-again"))
+
+
+async def test_other_words_for_what_began_with_a_picture_for_adults_are_ruled_as_it_was(bot: Bot) -> None:
+    options = {"nsfw": True, "spoiler": True}
+    (receipt,) = await bot.service.usecases.imagine(
+        parse_line("in the rain --image photo.png", SHELL),
+        asker(),
+        replace(origin("adult"), options=options),
+        {"photo.png": await photo()},
+    )
+    record = await finished(bot, receipt)
+    (other,) = await follow_ups(bot).reworded(record.id, "in the snow", asker(), origin())
+    assert other.accepted.request.prompt_text == "in the snow"
+    assert {name: other.accepted.request.options.get(name) for name in options} == options
 
 
 async def test_what_retention_took_is_gone(bot: Bot) -> None:

@@ -6,8 +6,9 @@ it is done. Every method raises FairbrushError with a message of its own.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from bot.domain.errors import FlagError, IsPrivate, NotYours, TemplateError, TemplateNotFound
 from bot.domain.ids import RequestId, ServerName, TemplateName
@@ -52,9 +53,14 @@ _PICTURE = "picture"
 """What a picture that was handed in is called in messages, and in the line of flags."""
 
 
+LOOKING = 2
+"""Pictures that are opened at a time: the largest takes 200 MB meanwhile, and 20 MB until it is put away."""
+
+
 @dataclass(frozen=True, slots=True)
 class FollowUps:
     usecases: UseCases
+    looking: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(LOOKING))
 
     async def may(self, action: OnRequest, asker: Asker) -> RequestRecord:
         """The request that ``action`` is about. Raises NotFound, and NotYours for whom it is not."""
@@ -183,12 +189,14 @@ class FollowUps:
             ask = reworded(own_ask(record), line)
             return ask, await images_of(record, ask, self.usecases.gallery)
 
-        return await self._imagine(wanted, asker, origin)
+        return await self._imagine(wanted, asker, origin, source=request)
 
     async def picture(self, action: OnRequest, asker: Asker) -> Source:
         """The very picture that ``action`` names, for whoever may see it to begin something else with. Raises
         NotFound when it is not kept, and what :meth:`UseCases.request` does."""
-        return await self._source(action, await self.usecases.request(action.request, asker))
+        record = await self.usecases.request(action.request, asker)
+        async with self.looking:
+            return await self._source(action, record)
 
     # To look into
 
@@ -223,7 +231,13 @@ class FollowUps:
         known = await self.usecases.store.request_of_event(origin.event)
         if known is not None and known.identity == asker.identity and known.values:
             return await self.usecases.imagine(ask_of(known), asker, origin)
-        ask, images = await wanted()
+        async with self.looking:
+            ask, images = await wanted()
+            return await self._accept(ask, images, asker, origin, source)
+
+    async def _accept(
+        self, ask: Ask, images: Images, asker: Asker, origin: Origin, source: RequestId | None
+    ) -> Receipts:
         record = None if source is None else await self.usecases.store.request(source)
         if record is not None:
             origin = replace(origin, options={**origin.options, **inherited(record)})

@@ -65,9 +65,9 @@ class Gallery:
             await in_thread(_discard, part)
 
     async def read(self, file: StoredFile) -> bytes:
-        """The content of a file. Raises OutputError when it is gone."""
+        """The content of a file. Raises OutputError when it is gone, or is not what was kept."""
         try:
-            return await in_thread(self.path(file).read_bytes)
+            return await in_thread(_read, self.path(file), file.sha256)
         except OSError as error:
             raise OutputError(
                 Text("A file that this picture needs is not in the data directory any more. Ask again."),
@@ -121,6 +121,14 @@ class Gallery:
     def _refused(self, error: OSError) -> OutputError:
         remedy = Text("The operator has to look at data_dir in config.toml.")
         return refusal(error, self.folder, remedy)
+
+
+def _read(path: Path, digest: str) -> bytes:
+    content = path.read_bytes()
+    if hashlib.sha256(content).hexdigest() != digest:
+        # A request says by hash what it was made from, and what it made: nothing else stands in for it.
+        raise OSError("it was changed on the disk")
+    return content
 
 
 def _make_room(part: Path) -> None:
