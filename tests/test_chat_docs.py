@@ -20,7 +20,7 @@ from bot.domain.ids import RequestId
 from bot.domain.linking import CODE_MS, MOST_TRIES
 from bot.domain.throttle import telegram_policy
 from bot.presentation.specs import MENUS, PROMPT, CommandSpec, make_commands
-from bot.service import courier, reception
+from bot.service import courier, first_answers
 from bot.service.admin_questions import LASTS
 from bot.service.images import MAX_IMAGE_BYTES, MAX_IMAGE_PIXELS
 from bot.service.parcels import pace
@@ -88,7 +88,11 @@ def test_the_invitation_asks_for_the_rights_that_are_explained() -> None:
     ("page", "words", "number"),
     [
         ("discord", "It is used for {}½;", (TOKEN_MS - TOKEN_MARGIN_MS) // 60_000),
-        ("discord", "pressed twice within three seconds", None if reception.PRESSED_TWICE == 3.0 else "?"),
+        (
+            "discord",
+            "pressed twice within three seconds",
+            None if first_answers.PRESSED_TWICE == 3.0 else "?",
+        ),
         ("discord", "at most every eight seconds", None if pace.EVERY == 8.0 else "?"),
         ("discord", "| {}, and", DISCORD.most_files),
         ("discord", "and {} MiB together", DISCORD.request_bytes // 1024**2),
