@@ -213,6 +213,7 @@ class Unreachable:
     [
         (lambda: aiohttp.ClientConnectionError("refused"), "could not be reached"),
         (lambda: TimeoutError(), "could not be reached"),
+        (lambda: RuntimeError("Session is closed"), "could not be reached"),
         (lambda: discord.RateLimited(12.3), "another 12 s"),
     ],
 )

@@ -154,7 +154,8 @@ async def _tell(
             seconds=round(error.retry_after),
         )
         return _problem(target, text, str(error))
-    except (aiohttp.ClientError, OSError, TimeoutError) as error:
+    except (aiohttp.ClientError, OSError, TimeoutError, RuntimeError) as error:
+        # A connection that ends meanwhile closes its session, which the library says by a RuntimeError.
         text = Text(
             "Discord could not be reached to register the commands ({target}). Those of the last time stay; "
             "they are tried again by themselves.",
