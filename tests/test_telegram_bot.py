@@ -69,21 +69,16 @@ async def test_what_people_look_up(here: Scene) -> None:
             assert words.lower() in said.text.lower(), line
 
 
-@pytest.mark.parametrize(
-    ("line", "words"),
-    [
-        ("/help text-to-image", ("--steps", "1 to", "else")),
-        ("/help upscale", ("an attached file",)),
-        ("/help /imagine", ("--size",)),
-        ("/help txt-to-image", ("text-to-image",)),
-    ],
-)
-async def test_help_of_one_template_is_made_from_its_parameters(
-    here: Scene, line: str, words: tuple[str, ...]
-) -> None:
+async def test_help_of_one_template_is_made_from_its_parameters(here: Scene) -> None:
     async with here.bot() as bot:
-        said = await answered(bot, here.chat, here.alice.says(here.chat, line))
-        assert all(word in said.text for word in words), said.text
+        for line, words in (
+            ("/help text-to-image", ("--steps", "1 to", "else")),
+            ("/help upscale", ("an attached file",)),
+            ("/help /imagine", ("--size",)),
+            ("/help txt-to-image", ("text-to-image",)),
+        ):
+            said = await answered(bot, here.chat, here.alice.says(here.chat, line))
+            assert all(word in said.text for word in words), said.text
 
 
 async def test_an_operator_is_obeyed(here: Scene) -> None:
@@ -181,12 +176,17 @@ async def test_a_link_brings_a_result_to_whoever_may_see_it(here: Scene) -> None
         assert "somebody else" in mine.text
 
 
-@pytest.mark.parametrize("payload", ["job_", "job_nosuchone", "job__-_-", "x", "job_" + "z" * 60])
-async def test_links_that_lead_nowhere(here: Scene, payload: str) -> None:
+async def test_links_that_lead_nowhere(here: Scene) -> None:
     async with here.bot() as bot:
-        said = await answered(bot, here.chat, here.alice.starts(payload))
-        expected = "Hello" if payload == "x" else "Say which" if payload == "job_" else "no request"
-        assert expected in said.text
+        for payload, words in (
+            ("job_", "Say which"),
+            ("job_nosuchone", "no request"),
+            ("job__-_-", "no request"),
+            ("job_" + "z" * 60, "no request"),
+            ("x", "Hello"),
+        ):
+            said = await answered(bot, here.chat, here.alice.starts(payload))
+            assert words in said.text, payload
 
 
 # Who may

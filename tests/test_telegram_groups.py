@@ -205,13 +205,18 @@ async def test_a_groups_own_administrators_rule_in_it_alone(here: Scene) -> None
         await answered(bot, group, bob.says(group, "/imagine a --stps 1"))
         refused = await answered(bot, group, bob.says(group, mention))
         assert "operator" in refused.text or "look" in refused.text
-        card = await answered(bot, group, carol.says(group, mention))
+        await carol.says(group, mention)
+        card = await says(bot, group, "Are you sure")
         yes = next(each for each in card.buttons if ":yes:" in each.data)
         not_his = await bob.presses(yes)
         await not_his.until_answered()
         assert not_his.text
         await carol.presses(yes)
         await until(bot, lambda: card.edits)
+        dave = here.world.user("Dave")
+        await answered(bot, here.world.private(dave), dave.says(here.world.private(dave), "/quota"))
+        unknown = await answered(bot, group, carol.says(group, "/admin block @dave"))
+        assert "Answer a message of theirs" in unknown.text
         refused = await answered(bot, group, bob.says(group, "/imagine a boat"))
         assert "looks after this place" in refused.text
         refused = await answered(bot, group, carol.says(group, "/admin quota grant @bob 60"))

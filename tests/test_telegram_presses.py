@@ -147,7 +147,7 @@ async def test_a_flood_limit_on_answers_is_obeyed_and_holds_up_nothing(here: Sce
         here.world.faults.clear()
         await painted(bot, here.chat)
         if retry_after == 1:
-            await press.until_answered()
+            await until(bot, lambda: press.answered)
         else:
             assert not press.answered
 
@@ -189,36 +189,35 @@ async def test_the_words_of_a_message_that_was_deleted_are_gone(here: Scene) -> 
         assert "cannot see that message" in press.text
 
 
-@pytest.mark.parametrize(
-    "data",
-    [
-        "",
-        "x",
-        "v1:cancel",
-        "v9:reroll:abc:0",
-        "v1:reroll:nosuchone:0",
-        "v1:edit:nosuchone:0",
-        "v1:original:nosuchone:1",
-        "v1:show:nosuchone:0",
-        "v1:delete:nosuchone:0",
-        "v1:try:-:999",
-        "v1:from:abc:0",
-        "v1:yes:erase:99999999:0123456789:",
-        "v1:page:aqueue:0::",
-        "v1:set:private:0:0123456789:on",
-        "'; drop table jobs",
-        "v1:" + "é" * 30,
-    ],
+FORGED = (
+    "",
+    "x",
+    "v1:cancel",
+    "v9:reroll:abc:0",
+    "v1:reroll:nosuchone:0",
+    "v1:edit:nosuchone:0",
+    "v1:original:nosuchone:1",
+    "v1:show:nosuchone:0",
+    "v1:delete:nosuchone:0",
+    "v1:try:-:999",
+    "v1:from:abc:0",
+    "v1:yes:erase:99999999:0123456789:",
+    "v1:page:aqueue:0::",
+    "v1:set:private:0:0123456789:on",
+    "'; drop table jobs",
+    "v1:" + "é" * 30,
 )
-async def test_forged_data_changes_nothing(here: Scene, data: str) -> None:
+
+
+async def test_forged_data_changes_nothing(here: Scene) -> None:
     async with here.bot() as bot:
         await here.alice.says(here.chat, "/imagine a fox")
         await started(bot)
         card = await says(bot, here.chat, "fox")
         before = [each.id for each in here.chat.by_bot]
-        press = here.alice.forges(card, data)
-        await press.until_answered()
-        assert press.text
+        for data in FORGED:
+            press = await here.alice.forges(card, data).until_answered()
+            assert press.text, data
         assert [each.id for each in here.chat.by_bot] == before
         assert len(bot.server.waiting) == 1
 

@@ -18,7 +18,7 @@ from bot.chat.telegram.inbox import Inbox
 from bot.chat.telegram.outcomes import Outcomes
 from bot.chat.telegram.places import Places
 from bot.chat.telegram.poster import Poster
-from bot.chat.telegram.scenes import Rights, Scenes
+from bot.chat.telegram.scenes import PLATFORM, Rights, Scenes
 from bot.chat.telegram.screen import TelegramScreen
 from bot.chat.telegram.uploads import MOST_BYTES
 from bot.config import Settings
@@ -79,6 +79,15 @@ def telegram_parts(
         clock=clock,
     )
     service.courier.register("telegram", reporter)
+
+    async def member_called(chat: int, username: str) -> int | None:
+        for person in await service.store.find_people(f"@{username}"):
+            for identity in person.identities:
+                platform, _, number = identity.partition(":")
+                if platform == PLATFORM and await bot.is_called(chat, int(number), username):
+                    return int(number)
+        return None
+
     background = Background()
     door = Door(
         configured.admin_ids,
@@ -101,7 +110,9 @@ def telegram_parts(
             clock=clock,
             door=door,
             scenes=Scenes(frozenset(configured.admin_ids), languages),
-            rights=Rights(configured.group_admins, lambda chat, user: bot.looks_after(chat, user)),
+            rights=Rights(
+                configured.group_admins, lambda chat, user: bot.looks_after(chat, user), find=member_called
+            ),
             offered=lambda: bot.offered(),
             username=lambda: bot.username,
             reads_all=lambda: bot.reads_all,

@@ -126,6 +126,17 @@ class TelegramBot:
         """Whether somebody is in a group; False where nobody can tell."""
         return await self._status(chat, user, MEMBER_SECONDS) in _IS_THERE
 
+    async def is_called(self, chat: int, user: int, username: str) -> bool:
+        """Whether somebody in a group has a user name now."""
+        if not await self.is_member(chat, user):
+            return False
+        try:
+            member = await self._client.get_chat_member(chat, user)
+        except error.TelegramError as refused:
+            log.info("who is who in %s is not known: %s", chat, refused.message)
+            return False
+        return (member.user.username or "").casefold() == username.casefold()
+
     async def _status(self, chat: int, user: int, fresh: float) -> str:
         now = self._clock.monotonic()
         known = self._standing.get((chat, user))

@@ -127,6 +127,8 @@ class Messages:
             call = read_call(offered.commands, spec.name, command.rest, message)
             if call.words[0] == "admin" or (call.words[0] == "cancel" and call.options):
                 scene = replace(scene, asker=await self.rights.of(scene.asker, message.chat))
+                if scene.asker.moderator:
+                    call = await self.rights.named(call, message.chat)
             outcome = await self.reception.command(call, scene.asker)
             # What a group's administrators do there is answered there, where they may.
             await self.outcomes.carry_out(scene, outcome, openly=scene.asker.moderator)

@@ -7,11 +7,16 @@ from dataclasses import dataclass, replace
 
 from bot.chat.telegram.address import Address
 from bot.chat.telegram.updates import Chat, ChatKind, Incoming, Pressed, Sender
-from bot.chat.telegram.words import identity_of, name_of
+from bot.chat.telegram.words import Named, identity_of, name_of
+from bot.domain.errors import NotFound
+from bot.domain.text import Text
 from bot.presentation.language import Languages
 from bot.service.gate import Asker, Origin
+from bot.service.outcomes import Call
 
 PLATFORM = "telegram"
+_USER = "user"
+"""The option that names somebody."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,13 +91,32 @@ class Scenes:
 @dataclass(frozen=True, slots=True)
 class Rights:
     """Whoever looks after a group in Telegram may cancel and block there, where the operator lets them.
-    ``looks_after``: by the ids of a group and a person."""
+    ``looks_after``: by the ids of a group and a person. ``find``: the id of whoever in a group has a user
+    name; None for whom the bot does not know."""
 
     granted: bool
     looks_after: Callable[[int, int], Awaitable[bool]]
+    find: Callable[[int, str], Awaitable[int | None]]
 
     async def of(self, asker: Asker, chat: Chat) -> Asker:
         if asker.admin or not asker.place or not self.granted:
             return asker
         user = int(asker.identity.removeprefix(f"{PLATFORM}:"))
         return replace(asker, moderator=await self.looks_after(chat.id, user))
+
+    async def named(self, call: Call, chat: Chat) -> Call:
+        """With those who were mentioned by their user names, which Telegram does not tell bots the ids of: in
+        this group alone, for its administrators may know of nobody else. Raises NotFound."""
+        options = dict(call.options)
+        for name, value in call.options.items():
+            if name == _USER and isinstance(value, str) and value.startswith("@"):
+                found = await self.find(chat.id, value.removeprefix("@"))
+                if found is None:
+                    raise NotFound(
+                        Text(
+                            "I do not know {name} in this group. Answer a message of theirs instead.",
+                            name=value,
+                        )
+                    )
+                options[name] = Named(identity_of(found), value)
+        return replace(call, options=options)
