@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import json
 import random
@@ -27,7 +28,7 @@ from bot.service.defaults import Defaults
 from bot.service.gallery import Gallery
 from bot.service.gate import Asker
 from bot.service.outcomes import Document, Tell
-from bot.service.privacy import Privacy
+from bot.service.privacy import PACKING, Privacy
 from bot.service.records import StoredFile
 from bot.service.shelf import Shelf
 from bot.templates.loader import TemplateLibrary
@@ -98,6 +99,24 @@ async def test_the_card_says_what_is_there_and_for_how_long(here: World) -> None
 
 
 # Handed over
+
+
+async def test_few_archives_are_made_at_a_time(here: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    await here.paint(ANN, "a")
+    parts = here.desk.store.export_parts
+    making: list[int] = []
+
+    async def watched(user: UserId) -> AsyncIterator[Any]:
+        making.append(1)
+        assert sum(making) <= PACKING
+        async for some in parts(user):
+            yield some
+        making.append(-1)
+
+    monkeypatch.setattr(here.desk.store, "export_parts", watched)
+    told = await asyncio.gather(*(here.privacy.export(ASKER) for _ in range(6)))
+    assert len({unpacked(each)[0].read("data.json") for each in told}) == 1
+    assert len(making) == 12
 
 
 async def test_the_archive_names_nobody_else(here: World) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from contextlib import aclosing
 
 from bot.domain.errors import OutputError
@@ -29,6 +30,8 @@ from bot.service.threads import in_thread
 
 MOST_BYTES = 8 * 1024 * 1024
 """Of an archive, where nothing else is said: what every place of both platforms takes."""
+PACKING = 2
+"""Archives that are made at a time: others need the processor, too."""
 ASKED_FOR = 5
 """Minutes in which "are you sure?" may be answered."""
 _MINUTE = 60_000
@@ -53,6 +56,7 @@ class Privacy:
         self._defaults = defaults
         self._clock = clock
         self._days = pictures_days
+        self._packing = asyncio.Semaphore(PACKING)
 
     async def card(self, asker: Asker) -> Card:
         person = await self._person(asker)
@@ -70,7 +74,8 @@ class Privacy:
         Raises OutputError when not even the words fit.
         """
         person = await self._person(asker)
-        made = await self._archive(person.user, most_bytes)
+        async with self._packing:
+            made = await self._archive(person.user, most_bytes)
         if made is None:
             raise OutputError(
                 Text(
