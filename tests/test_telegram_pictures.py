@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import io
+import json
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from PIL import Image
@@ -24,6 +26,7 @@ from tests.support.telegram_bot import (
     scene,
     until,
 )
+from tests.support.templates import export_of
 
 
 @pytest.fixture
@@ -34,6 +37,16 @@ async def here(tmp_path: Path) -> AsyncIterator[Scene]:
 
 def fox(size: tuple[int, int] = (320, 200), colour: str = "orange") -> Upload:
     return Upload.picture(size, "fox.png", colour)
+
+
+def masked() -> dict[str, Any]:
+    """Image to image with a mask from a file of its own."""
+    export = export_of("image-to-image")
+    encode = next(node for node in export.values() if node["class_type"] == "VAEEncode")
+    encode["class_type"] = "VAEEncodeForInpaint"
+    encode["inputs"] |= {"mask": ["100", 0], "grow_mask_by": 6}
+    mask = {"image": "mask.png", "channel": "alpha"}
+    return export | {"100": {"class_type": "LoadImageMask", "inputs": mask}}
 
 
 def painted_from(server: FakeServer) -> Image.Image:
@@ -139,13 +152,39 @@ def forward(here: Scene, chat: object, text: str) -> None:
 # Albums
 
 
-async def test_an_album_is_several_inputs(here: Scene) -> None:
+async def test_an_album_is_several_inputs_in_its_order(here: Scene) -> None:
+    folder = here.folder / "workflows"
+    folder.mkdir()
+    (folder / "mask.json").write_text(json.dumps(masked()), encoding="utf-8")
+    (folder / "mask.toml").write_text('title = "With a mask"\n', encoding="utf-8")
+    async with here.bot(workflows_dir=str(folder)) as bot:
+        await here.alice.sends_album(here.chat, [fox(), fox((64, 64))], "/imagine at night")
+        await painted(bot, here.chat)
+        assert [Image.open(io.BytesIO(each)).size for each in bot.server.uploads] == [(320, 200), (64, 64)]
+        nodes = {node.class_type: node.inputs for node in bot.server.posted[-1].graph}
+        assert str(nodes["LoadImage"]["image"]).startswith("upload-1")
+        assert str(nodes["LoadImageMask"]["image"]).startswith("upload-2")
+        await here.alice.sends_photo(here.chat, fox(), "/imagine at night")
+        await says(bot, here.chat, "needs a picture as its mask, too")
+
+
+async def test_more_pictures_than_are_taken(here: Scene) -> None:
     async with here.bot() as bot:
         await here.alice.sends_album(here.chat, [fox(), fox((64, 64))], "/imagine at night")
         said = await says(bot, here.chat, "takes")
         assert "2 came" in said.text
         assert not bot.server.posted
-        assert len(here.chat.by_bot) == 1
+        await answered(bot, here.chat, here.alice.says(here.chat, "/quota"))
+        assert len(here.chat.by_bot) == 2
+
+
+async def test_pieces_may_come_a_moment_later(here: Scene) -> None:
+    async with here.bot() as bot:
+        number = here.world.posting.next_album()
+        for caption in ("/imagine at night", "", ""):
+            await here.alice.sends_photo(here.chat, fox(), caption, group=number)
+            await until(bot, lambda: not here.world.updates.queue, step=0.0)
+        await says(bot, here.chat, "3 came")
 
 
 async def test_an_album_without_words_is_asked_about_once(here: Scene) -> None:
@@ -153,7 +192,8 @@ async def test_an_album_without_words_is_asked_about_once(here: Scene) -> None:
         await here.alice.sends_album(here.chat, [fox(), fox((64, 64)), fox((32, 32))])
         await says(bot, here.chat, "What shall it become")
         await answered(bot, here.chat, here.alice.says(here.chat, "at night"))
-        assert len(here.chat.by_bot) == 2
+        await answered(bot, here.chat, here.alice.says(here.chat, "/quota"))
+        assert len(here.chat.by_bot) == 3
         assert saying(here.chat, "3 came")
 
 
