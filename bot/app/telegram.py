@@ -123,6 +123,7 @@ def telegram_parts(
 
     async def run() -> None:
         await door.load()
+        await updates.messages.questions.prune(clock.now())
         await bot.run()
 
     bot = TelegramBot(

@@ -107,11 +107,16 @@ class Questions:
             known = [replace(each, next=False) for each in shelf.get(_name(chat, user), [])]
             await self._put(chat, user, shelf, known, now)
 
+    async def prune(self, now: int) -> None:
+        """Forget whom nobody has asked for long: otherwise that is done as others are asked."""
+        async with self._writing:
+            for number in range(SHELVES):
+                found = await self.store.get(_shelf_key(number))
+                if isinstance(found, dict) and found:
+                    await self._keep(_shelf_key(number), _questions(found), now)
+
     async def _shelf(self, chat: int, user: int) -> dict[str, list[Question]]:
-        found = await self.store.get(_key(chat, user))
-        if not isinstance(found, dict):
-            return {}
-        return {str(name): _read(each) for name, each in found.items()}
+        return _questions(await self.store.get(_key(chat, user)))
 
     async def _put(
         self, chat: int, user: int, shelf: dict[str, list[Question]], known: Sequence[Question], now: int
@@ -119,16 +124,25 @@ class Questions:
         name = _name(chat, user)
         shelf.pop(name, None)
         shelf[name] = list(known)  # last: the oldest go first
+        await self._keep(_key(chat, user), shelf, now)
+
+    async def _keep(self, key: str, shelf: Mapping[str, Sequence[Question]], now: int) -> None:
         kept = {
             each: [_written(question) for question in questions if question.age(now) < REPLY_MINUTES]
             for each, questions in list(shelf.items())[-ON_A_SHELF:]
         }
-        await self.store.put(_key(chat, user), {each: found for each, found in kept.items() if found})
+        await self.store.put(key, {each: found for each, found in kept.items() if found})
 
 
 def _written(question: Question) -> list[object]:
     about = dict(question.about)
     return [question.event, about, question.at, question.message, question.next]
+
+
+def _questions(found: object) -> dict[str, list[Question]]:
+    if not isinstance(found, dict):
+        return {}
+    return {str(name): _read(each) for name, each in found.items()}
 
 
 def _read(found: object) -> list[Question]:
@@ -145,4 +159,8 @@ def _name(chat: int, user: int) -> str:
 
 
 def _key(chat: int, user: int) -> str:
-    return f"telegram.asked.{zlib.crc32(_name(chat, user).encode()) % SHELVES:02x}"
+    return _shelf_key(zlib.crc32(_name(chat, user).encode()) % SHELVES)
+
+
+def _shelf_key(number: int) -> str:
+    return f"telegram.asked.{number:02x}"
