@@ -52,6 +52,18 @@ async def test_the_verbs_go_on_from_a_picture_and_after_a_restart(here: Scene) -
         assert len(bot.server.posted) == 4
 
 
+async def test_what_a_picture_was_made_with_takes_nothings_place(here: Scene) -> None:
+    async with here.bot() as bot:
+        await here.alice.says(here.chat, "/imagine a fox --steps 9")
+        found = await painted(bot, here.chat)
+        before = found.edits
+        await here.alice.presses(found.button("Settings"))
+        told = await says(bot, here.chat, "Made with")
+        assert "steps" in told.text
+        assert told.id != found.id
+        assert found.edits == before
+
+
 async def test_two_quick_taps_are_one_job(here: Scene) -> None:
     async with here.bot() as bot:
         await here.alice.says(here.chat, "/imagine a fox")
@@ -337,7 +349,8 @@ async def test_delete_takes_the_message_away_with_its_album(here: Scene) -> None
             bot.server.finish()
         await until(bot, lambda: len(photos(here.chat)) == 2)
         summary = await says(bot, here.chat, "Done")
-        await until(bot, lambda: summary.buttons)
+        # The album comes first; the card above it says so a moment later.
+        await until(bot, lambda: "Delete" in str(summary.keyboard))
         await here.alice.presses(summary.button("Delete"))
         await until(bot, lambda: not here.chat.by_bot)
 
