@@ -57,7 +57,7 @@ async def test_what_a_picture_was_made_with_takes_nothings_place(here: Scene) ->
         await here.alice.says(here.chat, "/imagine a fox --steps 9")
         found = await painted(bot, here.chat)
         before = found.edits
-        await here.alice.presses(found.button("Settings"))
+        await here.alice.presses(found.button(".*Settings"))
         told = await says(bot, here.chat, "Made with")
         assert "steps" in told.text
         assert told.id != found.id
