@@ -140,6 +140,17 @@ class Books(RuleBasedStateMachine):
     def expire(self, hours: int) -> None:
         retention.expire(self.connection, self.now + hours * HOUR, 3, self.now)
 
+    @rule(job=jobs)
+    def forget(self, job: JobId) -> None:
+        record = reading.job(self.connection, job)
+        assert record is not None
+        try:
+            gone = retention.forget(self.connection, record.request, self.now)
+        except Denied:
+            return
+        assert reading.results(self.connection, job) == ((), ())
+        assert {file.path for file in gone}.isdisjoint(retention.known_files(self.connection))
+
     @rule(who=st.sampled_from(USERS))
     def erase(self, who: str) -> None:
         self._known(who)
@@ -206,6 +217,11 @@ class Books(RuleBasedStateMachine):
     def files_are_known_as_long_as_somebody_refers_to_them(self) -> None:
         if hasattr(self, "connection"):
             assert self.connection.execute("PRAGMA foreign_key_check").fetchall() == []
+            # And no longer: whatever was forgotten, expired or erased first, a repeat or what it repeats.
+            referred = self.connection.execute(
+                "SELECT file FROM results UNION SELECT file FROM request_inputs"
+            )
+            assert {path for (path,) in referred} == retention.known_files(self.connection)
 
 
 Books.TestCase.settings = settings(max_examples=25, stateful_step_count=40)

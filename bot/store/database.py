@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import glob
 import os
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import closing
 from datetime import UTC, datetime
 from functools import partial
@@ -21,6 +22,8 @@ from bot.store.troubles import damaged, explained
 OLDEST_SQLITE = (3, 37, 0)
 """The first with STRICT tables."""
 
+_PART = ".part"
+"""Behind the name of a copy that is not finished."""
 QUICK_CHECK_BYTES = 16 * 1024 * 1024
 """A file up to this size is read through at every start; a larger one would make the start slow, and damage
 in it is told of when it is met."""
@@ -37,6 +40,7 @@ def prepare(
     version = check(path, connection, newest=len(steps))
     if version < len(steps):
         if version > 0:
+            _clear_away(path.parent.glob(f"{glob.escape(path.stem)}-v*{_PART}*"))
             copy(connection, _backup_beside(path, version, now_ms))
         migrate(connection, steps[version:])
     # Readers and the writer do not wait for each other.
@@ -106,9 +110,16 @@ def check(path: Path, connection: sqlite3.Connection, *, newest: int) -> int:
     return version
 
 
+def _clear_away(paths: Iterable[Path]) -> None:
+    """Copies that a process had not finished when it ended: nobody shall find in them what was erased."""
+    for path in paths:
+        with contextlib.suppress(OSError):
+            path.unlink(missing_ok=True)
+
+
 def copy(connection: sqlite3.Connection, target: Path) -> None:
     """A copy of a database that may be in use, whole or not at all. Raises StoreUnavailable."""
-    unfinished = target.with_name(f"{target.name}.part")
+    unfinished = target.with_name(f"{target.name}{_PART}")
     try:
         unfinished.unlink(missing_ok=True)
         with closing(sqlite3.connect(unfinished)) as into:
@@ -119,8 +130,7 @@ def copy(connection: sqlite3.Connection, target: Path) -> None:
             os.fsync(file.fileno())
         unfinished.replace(target)
     except (sqlite3.Error, OSError) as error:
-        with contextlib.suppress(OSError):
-            unfinished.unlink(missing_ok=True)
+        _clear_away((unfinished, unfinished.with_name(f"{unfinished.name}-journal")))
         if isinstance(error, sqlite3.Error):
             raise explained(error, target) or error from error
         raise StoreUnavailable(
