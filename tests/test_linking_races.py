@@ -4,8 +4,9 @@ nobody spends more than their limit, and a restart changes nothing."""
 from __future__ import annotations
 
 import asyncio
+import random
 import tempfile
-from collections.abc import Awaitable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, rule, run_state_machine_as_test
 
-from bot.domain.errors import RunLost
+from bot.domain.errors import RunLost, UserError
 from bot.domain.events import Failed
 from bot.domain.ids import IdentityId, JobId, UserId
 from bot.domain.jobs import OPEN
@@ -23,6 +24,10 @@ from bot.domain.text import Text
 from bot.presentation.actions import Danger, OnQuestion, mark
 from bot.service.gate import Asker
 from bot.service.linking import Linking, _hash
+from tests.store_support import assert_balanced
+from tests.support.audits import check_books
+from tests.support.fake_server import FakeServer
+from tests.support.service import bot_at_work
 from tests.support.stepped import Remote, World, stepping
 
 LIMIT = 300.0
@@ -184,6 +189,57 @@ def test_a_link_at_each_step_of_something_else(
         await world.leave()
 
     loop_of_steps.run(tried())
+
+
+async def test_everything_at_once(tmp_path: Path) -> None:
+    """On a real disk, with threads: what is done fifty times in one moment adds up, and nothing stumbles."""
+    chance = random.Random(3)
+    async with bot_at_work(tmp_path, [FakeServer("a"), FakeServer("b")], **TIERS) as bot:
+        reception, store = bot.service.reception.plain, bot.store
+        people = [asker(f"p{number}") for number in range(8)]
+        for each in people:
+            await store.person(each.identity, name="", at=bot.clock.now())
+        asked = [(await bot.ask("a fox", each.name)).accepted.request.id for each in people]
+
+        async def some_link() -> None:
+            who, other = chance.sample(people, 2)
+            code = f"{who.name} {other.name} {chance.random()}"
+            await store.make_link_code(other.identity, _hash(code), bot.clock.now() + CODE_MS)
+            await reception.linked.enter(code, who)
+
+        async def some_unlinking() -> None:
+            who = chance.choice(people)
+            until = bot.clock.now() // 60_000 + 5
+            await reception.linked.answered(OnQuestion(Danger.UNLINK, True, until, mark(who.identity)), who)
+
+        async def some_work() -> None:
+            for server in bot.servers:
+                if server.waiting:
+                    server.finish(1.0)
+
+        calls: dict[str, Callable[[], Awaitable[object]]] = {
+            "ask": lambda: bot.ask(f"a fox --seed {chance.randint(1, 3)}", chance.choice(people).name),
+            "link": some_link,
+            "unlink": some_unlinking,
+            "cancel": lambda: bot.service.usecases.cancel(chance.choice(asked), chance.choice(people)),
+            "erase": lambda: reception.privacy.erase(chance.choice(people)),
+            "export": lambda: reception.privacy.export(chance.choice(people)),
+            "work": some_work,
+        }
+        for _ in range(6):
+            names = chance.choices([*calls], weights=[10, 10, 6, 8, 4, 2, 4], k=50)
+            ended = await asyncio.gather(*(calls[name]() for name in names), return_exceptions=True)
+            strange = [each for each in ended if each is not None and isinstance(each, Exception)]
+            assert [each for each in strange if not isinstance(each, UserError)] == []
+        async with asyncio.timeout(20):
+            while bot.service.dispatcher.known_jobs():
+                await some_work()
+                await asyncio.sleep(0.002)
+        await check_books(bot.service, store)
+        assert_balanced(store.path)
+        for each in people:
+            (found,) = await store.find_people((await store.person(each.identity, name="", at=0)).user)
+            assert each.identity in found.identities
 
 
 class Accounts(RuleBasedStateMachine):

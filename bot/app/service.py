@@ -274,7 +274,12 @@ async def make_reception(settings: Settings, usecases: UseCases, operator: Runni
             pictures_days=settings.retention.pictures_days,
         ),
         admin=AdminCommands(operator, admins=_operators(settings), timezone=settings.timezone),
-        linked=Linking(usecases.store, usecases.dispatcher.line, usecases.gate.clock),
+        linked=Linking(
+            usecases.store,
+            usecases.dispatcher.line,
+            usecases.gate.clock,
+            usecases.dispatcher.errands,
+        ),
         linking=settings.discord is not None and settings.telegram is not None,
     )
     return Reception(usecases, follow_ups, defaults, plain, Cloakroom())
