@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from bot.domain.errors import Denied
-from bot.domain.ids import IdentityId, UserId
+from bot.domain.ids import IdentityId, TierName, UserId
 from bot.presentation.actions import Danger, OnQuestion, mark
 from bot.presentation.card_plain import plain
 from bot.service.gate import Asker
@@ -65,6 +65,25 @@ async def test_what_waits_is_parted_again(bot: Bot) -> None:
     queue = bot.service.dispatcher.queue
     assert queue.backlogged == 2
     assert [each.job for each in queue.waiting_of(UserId("test:alt"))] == [mine.accepted.jobs[0].id]
+
+
+@pytest.mark.parametrize("newest", ["ann", "alt"])
+async def test_the_share_of_linked_accounts_is_that_of_the_newest_job(tmp_path: Path, newest: str) -> None:
+    """As a restart would have it, whichever joins the other."""
+    tiers = {"default": {"weight": 1.0}, "patron": {"weight": 3.0}}
+    async with bot_at_work(tmp_path, tiers=tiers) as bot:
+        await bot.service.operator.pause("shell:root")
+        await bot.service.accounts.person(ALT.identity, "alt")
+        await bot.store.set_tier(UserId("test:alt"), TierName("patron"), actor="shell", at=0)
+        await bot.store.person(ANN.identity, name="ann", at=0)
+        for who in sorted(("ann", "alt"), key=lambda who: who == newest):
+            await bot.ask("a fox", who)
+        flows = bot.service.dispatcher.queue._flows
+        moved = await bot.store.link(ALT.identity, UserId("test:ann"), at=0)
+        await bot.service.dispatcher.line.regroup(moved)
+        assert flows[UserId("test:ann")].weight == (3.0 if newest == "alt" else 1.0)
+        await bot.service.dispatcher.line.regroup(await bot.store.unlink(ALT.identity, at=0))
+        assert (flows[UserId("test:ann")].weight, flows[UserId("test:alt")].weight) == (1.0, 3.0)
 
 
 async def test_codes_are_good_once_for_ten_minutes_and_five_tries(bot: Bot) -> None:
