@@ -37,11 +37,13 @@ async def test_the_next_words_are_the_answer_for_ten_minutes(here: Scene) -> Non
         await here.alice.says(here.chat, "a fox at dawn")
         await painted(bot, here.chat)
         assert "a fox at dawn" in inputs_of(bot)
+        offer = await answered(bot, here.chat, here.alice.says(here.chat, "thank you"))
+        assert "Shall I paint that" in offer.text
         await here.alice.says(here.chat, "/imagine")
         await until(bot, lambda: len(saying(here.chat, "What shall I paint")) == 2)
         bot.clock.advance(11 * 60)
         await here.alice.says(here.chat, "a boat")
-        await says(bot, here.chat, "Shall I paint that")
+        await until(bot, lambda: len(saying(here.chat, "Shall I paint that")) == 2)
         assert len(bot.server.posted) == 1
 
 
