@@ -14,6 +14,7 @@ from bot.presentation.actions import Danger, OnQuestion, mark
 from bot.presentation.card_plain import plain
 from bot.service.gate import Asker
 from bot.service.linking import Linking
+from bot.service.outcomes import Call
 from tests.support.service import Bot, bot_at_work
 
 ANN, ALT = Asker(IdentityId("test:ann"), "ann"), Asker(IdentityId("test:alt"), "alt")
@@ -104,6 +105,20 @@ async def test_codes_are_good_once_for_ten_minutes_and_five_tries(bot: Bot) -> N
     await linking(bot).enter(good, ALT)
     with pytest.raises(Denied):
         await linking(bot).enter(good, Asker(IdentityId("test:cat"), "cat"))
+
+
+@pytest.mark.parametrize("who", ["ann", "alt", "nobody"])
+async def test_who_wanted_to_be_answered_alone_still_is(bot: Bot, who: str) -> None:
+    reception = bot.service.reception
+    for asker in (ANN, ALT):
+        await bot.store.person(asker.identity, name="", at=0)
+    await bot.store.set_default(UserId("test:ann"), "size", "512x512")
+    if who != "nobody":
+        await reception.defaults.set(UserId(f"test:{who}"), "private", True)
+    code = (await code_for(bot, ANN)).lower()
+    await reception.command(Call(("link",), {"code": code}), ALT)
+    assert {reception.is_private_press(asker) for asker in (ANN, ALT)} == {who != "nobody"}
+    assert (await reception.defaults.of(UserId("test:ann")))["size"] == "512x512"
 
 
 async def test_where_nothing_is_linked_there_is_nothing_to_part(bot: Bot) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import secrets
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from bot.domain import linking as domain
@@ -14,6 +15,7 @@ from bot.presentation.actions import Danger, OnQuestion, mark
 from bot.presentation.card_account import question_card
 from bot.presentation.cards import Card, CardState, Code, Command
 from bot.service.clock import Clock
+from bot.service.defaults_merge import ON, PRIVATE
 from bot.service.errands import Errands
 from bot.service.gate import Asker
 from bot.service.line import Line
@@ -133,7 +135,15 @@ class Linking:
     async def _use(self, code: str, asker: Asker, now: int) -> domain.Linking:
         linking = await self.store.use_link_code(_hash(code), asker.identity, now)
         await self.line.regroup(linking.moved)
+        await self._keep_private(linking.moved)
         return linking
+
+    async def _keep_private(self, moved: Sequence[domain.Regrouped]) -> None:
+        """Defaults are those of the one who stays. But whoever wanted to be answered alone shall not be
+        answered before everybody because of a link."""
+        for before, after in {(each.before, each.after) for each in moved}:
+            if (await self.store.defaults(before)).get(PRIVATE) == ON:
+                await self.store.set_default(after, PRIVATE, ON)
 
     async def _unlink(self, asker: Asker) -> None:
         moved = await self.store.unlink(asker.identity, at=self.clock.now())
