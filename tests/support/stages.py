@@ -26,6 +26,7 @@ from tests.support.discord_bot import LiveClock, images, picture
 from tests.support.fake_server import FakeServer
 from tests.support.service import Bot, bot_at_work
 from tests.support.telegram.queries import Query
+from tests.support.telegram_bot import quick_clients
 
 DEADLINE_SECONDS = 15.0
 
@@ -421,7 +422,8 @@ async def telegram_world(theatre: Theatre) -> AsyncIterator[telegram.TelegramWor
     async with telegram.TelegramWorld(
         clock=theatre.clock.as_clock(), limits=telegram.FloodLimits.real()
     ) as world:
-        yield world
+        with quick_clients():
+            yield world
 
 
 @asynccontextmanager

@@ -7,11 +7,15 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
+
+import httpx
 
 from bot.app.service import Service
 from bot.app.telegram import TelegramParts, telegram_parts
@@ -26,6 +30,18 @@ from tests.support.telegram import FloodLimits, Shown, TelegramWorld
 from tests.support.telegram.chats import Chat
 
 DEADLINE_SECONDS = 15.0
+
+
+@cache
+def _certificates() -> Any:
+    return httpx.create_ssl_context()
+
+
+@contextmanager
+def quick_clients() -> Iterator[None]:
+    """Each of the library's clients would read all certificates anew, though nothing speaks TLS here."""
+    with patch("httpx._transports.default.create_ssl_context", lambda **_: _certificates()):
+        yield
 
 
 @asynccontextmanager
@@ -46,10 +62,13 @@ async def in_telegram(
 
     configured = {"token": world.token, "api_base_url": world.api_url, **sections.pop("telegram", {})}
     fakes = servers or [FakeServer(picture=picture)]
-    async with bot_at_work(folder, fakes, clock=clock, parts=parts, telegram=configured, **sections) as bot:
-        async with asyncio.timeout(DEADLINE_SECONDS):
-            await made[0].bot.connected.wait()
-        yield bot
+    with quick_clients():
+        async with bot_at_work(
+            folder, fakes, clock=clock, parts=parts, telegram=configured, **sections
+        ) as bot:
+            async with asyncio.timeout(DEADLINE_SECONDS):
+                await made[0].bot.connected.wait()
+            yield bot
 
 
 @dataclass
