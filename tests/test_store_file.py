@@ -15,7 +15,9 @@ from pathlib import Path
 import pytest
 
 from bot.domain.errors import AlreadyRunning, ConfigError, DatabaseUnusable, StoreUnavailable, UserError
+from bot.domain.jobs import JobState
 from bot.store import backup, locked, open_store
+from bot.store import connection as store_connection
 from bot.store import database as store_database
 from bot.store.connection import writer
 from bot.store.migrations import APPLICATION_ID, Migration, _statements, migrate, packaged
@@ -154,6 +156,47 @@ async def test_no_migration_without_its_backup(path: Path, monkeypatch: pytest.M
         await _prepare(path, ONE_MORE)
     assert "added" not in schema(path)
     assert [file.name for file in path.parent.iterdir()] == [path.name]
+
+
+def _old(path: Path) -> None:
+    """A database as the first version left it."""
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        connection.executescript((DUMPS / "v1.sql").read_text(encoding="utf-8"))
+        connection.execute("VACUUM")
+
+
+@pytest.mark.parametrize("room", [0, 1, 4])
+async def test_a_disk_that_gets_full_while_migrating_leaves_all_as_it_was(
+    path: Path, monkeypatch: pytest.MonkeyPatch, room: int
+) -> None:
+    _old(path)
+    before, content = schema(path), rows(path, "SELECT * FROM requests")
+    ((pages,),) = rows(path, "PRAGMA page_count")
+    limited = (*store_connection._FOR_WRITING, f"PRAGMA max_page_count = {pages + room}")
+    monkeypatch.setattr(store_connection, "_FOR_WRITING", limited)
+    with pytest.raises(StoreUnavailable, match="is full"):
+        async with open_store(path, clock=Clock()):
+            pass
+    assert (schema(path), rows(path, "SELECT * FROM requests")) == (before, content)
+    assert rows(path, "PRAGMA user_version") == [(1,)]
+    monkeypatch.undo()
+    async with open_store(path, clock=Clock()) as store:
+        assert (await store.counts())[JobState.DONE] > 0
+    assert rows(path, "PRAGMA user_version") == [(len(packaged()),)]
+    assert rows(path.with_name("fairbrush-v1-20261118-120000.db"), "PRAGMA user_version") == [(1,)]
+
+
+async def test_an_unfinished_backup_of_a_process_that_was_killed_is_cleared_away(path: Path) -> None:
+    await make(path)
+    for left in ("fairbrush-v1-20260101-000000.db.part", "fairbrush-v1-20260101-000000.db.part-journal"):
+        path.with_name(left).write_bytes(b"somebody's words")
+    path.with_name("fairbrush-v1-20260101-000000.db").touch()
+    await _prepare(path, ONE_MORE)
+    assert sorted(file.name for file in path.parent.iterdir()) == [
+        "fairbrush-v1-20260101-000000.db",
+        f"fairbrush-v{len(packaged())}-20261118-120000.db",
+        path.name,
+    ]
 
 
 def test_a_script_is_cut_at_its_statements() -> None:
