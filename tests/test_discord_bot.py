@@ -63,7 +63,7 @@ async def in_discord(
     configured = {"token": world.token, **sections.pop("discord", {})}
     fakes = servers or [FakeServer(picture=picture)]
     async with bot_at_work(folder, fakes, parts=parts, discord=configured, **sections) as bot:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(40):
             await made[0].bot.connected.wait()
             client = made[0].bot.client
             assert client is not None
@@ -79,7 +79,7 @@ async def discord() -> AsyncIterator[DiscordWorld]:
 
 async def says(reply: Reply, words: str, tick: Callable[[], None] = lambda: None) -> Reply:
     """Wait until the reply shows ``words``."""
-    async with asyncio.timeout(15):
+    async with asyncio.timeout(40):
         while reply.message is None or words not in reply.text:
             tick()
             await asyncio.sleep(0.01)
@@ -275,7 +275,7 @@ async def test_a_card_that_cannot_be_drawn_ends_nothing_and_its_result_is_tried_
         bot.server.finish()
         await bot.until_over(request.id)
         broken.clear()
-        async with asyncio.timeout(15):
+        async with asyncio.timeout(40):
             while not reply.attachments:
                 bot.clock.advance(1)
                 bot.service.courier.nudge()
@@ -406,7 +406,7 @@ async def test_commands_follow_what_the_servers_have(discord: DiscordWorld, tmp_
         assert "dreamshaper.safetensors" not in [value for _, value in offered]
         there = catalogue({**FILES, "ckpt_name": (*FILES["ckpt_name"], "dreamshaper.safetensors")})
         bot.server._catalogue = there
-        async with asyncio.timeout(15):
+        async with asyncio.timeout(40):
             while "dreamshaper.safetensors" not in [value for _, value in offered]:
                 bot.clock.advance(16)
                 await asyncio.sleep(0.05)

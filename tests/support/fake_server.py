@@ -116,7 +116,7 @@ class FakeServer:
 
     async def until(self, condition: Callable[[FakeServer], object]) -> None:
         """Let others work until ``condition`` holds."""
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             while not condition(self):  # noqa: ASYNC110 - what is waited for has no event of its own
                 await asyncio.sleep(0.001)
 

@@ -102,14 +102,14 @@ class Bot:
 
     async def until_state(self, job: JobId, state: JobState, *, tick: float = 0.0) -> JobRecord:
         """Wait for a job to come to a state; the clock moves on by ``tick`` seconds a look."""
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             while (found := await self.job(job)).state is not state:
                 self.clock.advance(tick)
                 await asyncio.sleep(0.001)
         return found
 
     async def until_over(self, request: RequestId) -> tuple[JobRecord, ...]:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             while True:
                 jobs = await self.store.jobs_of(request)
                 if all(job.state in (JobState.DONE, JobState.FAILED, JobState.CANCELLED) for job in jobs):

@@ -28,7 +28,7 @@ from tests.support.service import Bot, bot_at_work
 from tests.support.telegram.queries import Query
 from tests.support.telegram_bot import quick_clients
 
-DEADLINE_SECONDS = 15.0
+DEADLINE_SECONDS = 40.0
 
 
 class Sight(ABC):

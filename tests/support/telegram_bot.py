@@ -29,7 +29,7 @@ from tests.support.service import Bot, bot_at_work
 from tests.support.telegram import FloodLimits, Shown, TelegramWorld
 from tests.support.telegram.chats import Chat
 
-DEADLINE_SECONDS = 15.0
+DEADLINE_SECONDS = 40.0
 
 
 @cache
