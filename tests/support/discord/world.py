@@ -195,6 +195,6 @@ class DiscordWorld:
         """The recorded requests of an operation, oldest first."""
         return [each for each in self.server.received if operation in (None, each.operation)]
 
-    async def until(self, met: Any, *, within: float = 10.0, what: str = "") -> None:
+    async def until(self, met: Any, *, within: float = 40.0, what: str = "") -> None:
         """Wait until ``met()`` holds; looked at after each request, message and gateway event."""
         await self.changed.until(met, within=within, what=what)

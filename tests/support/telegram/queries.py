@@ -49,6 +49,6 @@ class Query:
         if self.answered or self.world.now() - self.born > self.world.query_seconds * 1000:
             raise query_too_old()
 
-    async def until_answered(self, *, within: float = 10.0) -> Query:
+    async def until_answered(self, *, within: float = 40.0) -> Query:
         await self.world.until(lambda: self.answered, within=within, what=f"an answer to {self}")
         return self

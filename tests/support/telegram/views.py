@@ -158,7 +158,7 @@ class Shown:
                 return button
         raise AssertionError(f"no button {name!r}, but {self.keyboard}")
 
-    async def until(self, met: Callable[[Shown], object], *, within: float = 10.0) -> Shown:
+    async def until(self, met: Callable[[Shown], object], *, within: float = 40.0) -> Shown:
         """Wait until ``met(self)`` holds. ``within``: real seconds."""
         await self._world.until(lambda: met(self), within=within, what=f"{self!r}")
         return self

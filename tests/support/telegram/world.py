@@ -229,6 +229,6 @@ class TelegramWorld:
         """The recorded requests of a method, oldest first."""
         return [each for each in self.server.received if method in (None, each.method)]
 
-    async def until(self, met: Callable[[], object], *, within: float = 10.0, what: str = "") -> None:
+    async def until(self, met: Callable[[], object], *, within: float = 40.0, what: str = "") -> None:
         """Wait until ``met()`` holds; looked at after each request, message and update."""
         await self.changed.until(met, within=within, what=what)
