@@ -9,7 +9,6 @@ goes through the same scheduler, before everything else.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import itertools
 import logging
 from collections.abc import Awaitable, Callable
@@ -51,6 +50,8 @@ LOOKS = 40
 """A second, at requests that wait: more cards than platforms take would be drawn for nobody."""
 MOST_CALLS = 32
 """Calls for progress under way at a time."""
+PASSING = 0.25
+"""Seconds between two looks whether a result has to pass a card that waits to be shown."""
 PATIENCE = 20.0
 """Seconds that a delivery is tried again and again before it gives its place to others for a while."""
 
@@ -96,6 +97,7 @@ class Reporter:
         self._brought = itertools.count(1)
         self._changed = asyncio.Event()
         self._calls = asyncio.Semaphore(MOST_CALLS)
+        self._freed = asyncio.Event()
         self._tasks: asyncio.TaskGroup | None = None
         self._waiting: list[RequestRecord] = []
 
@@ -245,9 +247,7 @@ class Reporter:
                 await _within(seconds, self._changed.wait())
 
     async def _call(self, send: Send[Key, Shown]) -> None:
-        # Cards of progress that hang hold up no result.
-        async with contextlib.nullcontext() if send.state.deliver else self._calls:
-            refusal = await self._surely_made(send)
+        refusal = await self._in_turn(send)
         now = self._clock.monotonic()
         if refusal is None:
             self._outbox.sent(send.key, now)
@@ -257,6 +257,22 @@ class Reporter:
             self._gone[send.key] = send.route
             self._insist(send.key)
         self._changed.set()
+
+    async def _in_turn(self, send: Send[Key, Shown]) -> Refusal | None:
+        """Cards of progress that hang hold up no result: neither another's, nor, by waiting behind them, the
+        one of the same message."""
+        if send.state.deliver or send.key in self._sayings:
+            return await self._surely_made(send)
+        while self._calls.locked():
+            if send.key in self._deliveries:
+                return None
+            await _within(PASSING, self._freed.wait())
+        async with self._calls:
+            self._freed.clear()
+            try:
+                return await self._surely_made(send)
+            finally:
+                self._freed.set()
 
     async def _surely_made(self, send: Send[Key, Shown]) -> Refusal | None:
         try:
