@@ -179,6 +179,6 @@ class SeveralServers(OneServer):
 
 
 TestOneServer = OneServer.TestCase
-TestOneServer.settings = settings(max_examples=60, stateful_step_count=50, deadline=None)
+TestOneServer.settings = settings(max_examples=30, stateful_step_count=50, deadline=None)
 TestSeveralServers = SeveralServers.TestCase
-TestSeveralServers.settings = settings(max_examples=40, stateful_step_count=50, deadline=None)
+TestSeveralServers.settings = settings(max_examples=30, stateful_step_count=50, deadline=None)

@@ -207,7 +207,7 @@ class Rolling(Accounting):
 
 
 TestAccounting = Accounting.TestCase
-TestAccounting.settings = settings(max_examples=100, stateful_step_count=30, deadline=None)
+TestAccounting.settings = settings(max_examples=60, stateful_step_count=30, deadline=None)
 TestRolling = Rolling.TestCase
 TestRolling.settings = settings(max_examples=60, stateful_step_count=30, deadline=None)
 
