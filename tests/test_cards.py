@@ -163,7 +163,7 @@ def situations(draw: st.DrawFn) -> Situation:
 
 
 @given(situations())
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=100, deadline=None)
 def test_there_is_a_card_for_any_situation(situation: Situation) -> None:
     card = card_of(situation)
     check(card)

@@ -54,7 +54,7 @@ def is_fair(make: Callable[[], Policy], crowd: Crowd, *, servers: int = 1, slack
     return worst_gap(history, weights, servers=servers, slack=slack).part <= 1 + ROUNDING
 
 
-examples = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+examples = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
 @examples

@@ -61,7 +61,7 @@ def comparable(ask: Ask) -> Ask:
 @example(Ask("x" + " " * 5000 + "y"), TEMPLATES[2])
 @example(Ask("a fox", style="two\nlines", values={"cfg": "7." + "0" * 200}), TEMPLATES[2])
 @example(Ask("a fox", aspect=(1.85, 1.0), seed=2**64 - 1, loras=(LoraUse("a:b", -0.5),)), TEMPLATES[3])
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=100, deadline=None)
 def test_a_form_sent_off_as_it_was_opened_asks_for_the_same(ask: Ask, template: Template) -> None:
     form = edit_form(REQUEST, ask, template)
     assert filled_in(values(form)) == ask

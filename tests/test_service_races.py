@@ -486,7 +486,7 @@ def test_whatever_happens_in_whatever_order_every_job_is_in_one_place_and_comes_
     run_state_machine_as_test(
         AnythingGoes,
         settings=settings(
-            max_examples=20,
+            max_examples=10,
             stateful_step_count=30,
             deadline=None,
             suppress_health_check=list(HealthCheck),
