@@ -8,8 +8,8 @@ from typing import Any
 
 import discord
 
+from bot.app.front_ends import commands_of, language_of, make_reporter
 from bot.app.languages import load_languages
-from bot.app.offers import commands_of
 from bot.app.service import Service
 from bot.chat.discord.answers import Sayer
 from bot.chat.discord.bot import DiscordAccount, DiscordBot
@@ -19,12 +19,9 @@ from bot.chat.discord.screen import DiscordScreen
 from bot.chat.discord.uploads import Uploads, download
 from bot.config import Settings
 from bot.config.model import Discord
-from bot.domain.ids import RequestId
 from bot.domain.throttle import discord_policy
 from bot.presentation.language import Languages
 from bot.service.clock import Clock
-from bot.service.parcels.packing import Packer
-from bot.service.reporter import Reporter
 from bot.service.threads import in_thread
 
 
@@ -49,29 +46,17 @@ def discord_parts(
     operator, reception = service.operator, service.reception
     languages = load_languages(settings.language)
 
-    async def moved(request: RequestId, address: str) -> None:
-        await service.store.set_reply(request, address)
-
     screen = DiscordScreen(
         lambda: clients[-1] if clients else None,
-        language_of=lambda request: languages.of(str(request.options.get("language", ""))),
-        packer=Packer(operator.gallery),
+        language_of=language_of(languages),
+        packer=service.packer,
         offers=reception.follow_ups.offers,
-        moved=moved,
+        moved=service.store.set_reply,
         now=clock.now,
         previews=configured.previews,
         monotonic=clock.monotonic,
     )
-    reporter = Reporter(
-        screen,
-        discord_policy(configured.progress_interval),
-        store=service.store,
-        dispatcher=service.dispatcher,
-        streams=operator.streams,
-        title_of=lambda request: service.usecases.shelf.title_of(request.template),
-        clock=clock,
-    )
-    service.courier.register("discord", reporter)
+    reporter = make_reporter(service, screen, discord_policy(configured.progress_interval), clock)
     account = DiscordAccount(
         token=configured.token.get_secret_value(),
         guilds=configured.guild_ids,

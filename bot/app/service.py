@@ -43,6 +43,7 @@ from bot.service.lanes import Lanes
 from bot.service.linking import Linking
 from bot.service.notices import Notices
 from bot.service.own_cards import OwnCards
+from bot.service.parcels.packing import Packer
 from bot.service.plain_commands import PlainCommands
 from bot.service.privacy import Privacy
 from bot.service.reception import Reception
@@ -82,6 +83,8 @@ class Service:
     housekeeping: Housekeeping
     operator: RunningBot
     accounts: Accounts
+    packer: Packer
+    """One for all platforms: how much it may hold in memory is meant for the whole bot."""
     store: Store
     recovered: Recovered
     embedded: bool
@@ -222,6 +225,7 @@ async def make_service(
         housekeeping=Housekeeping(store, gallery, clock, pictures_days=settings.retention.pictures_days),
         operator=operator,
         accounts=accounts,
+        packer=Packer(gallery),
         store=store,
         recovered=recovered,
         embedded=embedded,

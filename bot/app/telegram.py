@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 
+from bot.app.front_ends import commands_of, language_of, make_reporter
 from bot.app.languages import load_languages
-from bot.app.offers import commands_of
 from bot.app.service import Service
 from bot.chat.telegram.background import Background
 from bot.chat.telegram.bot import Listening, TelegramBot
@@ -23,12 +23,9 @@ from bot.chat.telegram.screen import TelegramScreen
 from bot.chat.telegram.uploads import MOST_BYTES
 from bot.config import Settings
 from bot.config.model import Telegram
-from bot.domain.ids import RequestId
 from bot.domain.throttle import telegram_policy
 from bot.service.clock import Clock
 from bot.service.parcels.limits import TELEGRAM, TELEGRAM_LOCAL
-from bot.service.parcels.packing import Packer
-from bot.service.reporter import Reporter
 from bot.service.threads import in_thread
 
 MOST_LOCAL_BYTES = 2000 * 1024 * 1024
@@ -55,30 +52,18 @@ def telegram_parts(
     token = configured.token.get_secret_value()
     poster = Poster(client, FileIds(service.store, bot=_id_in(token)), languages.default)
 
-    async def moved(request: RequestId, address: str) -> None:
-        await service.store.set_reply(request, address)
-
-    places = Places(moved)
+    places = Places(service.store.set_reply)
     screen = TelegramScreen(
         poster,
         places,
-        packer=Packer(operator.gallery),
+        packer=service.packer,
         offers=reception.follow_ups.offers,
         monotonic=clock.monotonic,
-        language_of=lambda request: languages.of(str(request.options.get("language", ""))),
+        language_of=language_of(languages),
         previews=configured.previews,
         limits=TELEGRAM_LOCAL if own_server else TELEGRAM,
     )
-    reporter = Reporter(
-        screen,
-        telegram_policy(configured.progress_interval),
-        store=service.store,
-        dispatcher=service.dispatcher,
-        streams=operator.streams,
-        title_of=lambda request: service.usecases.shelf.title_of(request.template),
-        clock=clock,
-    )
-    service.courier.register("telegram", reporter)
+    reporter = make_reporter(service, screen, telegram_policy(configured.progress_interval), clock)
 
     async def member_called(chat: int, username: str) -> int | None:
         for person in await service.store.find_people(f"@{username}"):
