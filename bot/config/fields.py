@@ -84,6 +84,14 @@ def _user_id(value: Any) -> str:
     raise Refused(Text('must name the platform and the id, like "discord:123" or "telegram:456"'))
 
 
+def _place(value: Any) -> str:
+    if isinstance(value, str) and re.fullmatch(r"discord:\d{1,19}|telegram:-?\d{1,19}", value.strip()):
+        return value.strip()
+    raise Refused(
+        Text('must name a Discord server or a Telegram chat by its id, like "discord:123" or "telegram:-456"')
+    )
+
+
 _PLACEHOLDER = re.compile(
     r"(?=.*(?:your|here|change|placeholder|example|dummy|insert|replace|paste|todo|xxx))"
     r"(?:(?:your|my|the|a|an|bot|app|api|discord|telegram|comfyui|secret|token|key|password|value|here|"
@@ -255,6 +263,7 @@ Switch = Annotated[bool, BeforeValidator(_switch)]
 Whole = Annotated[int, BeforeValidator(_number), Field(ge=1, le=MOST)]
 Positive = Annotated[float, BeforeValidator(_number), Field(gt=0, le=MOST)]
 NotNegative = Annotated[float, BeforeValidator(_number), Field(ge=0, le=MOST)]
+WholeOrNone = Annotated[int, BeforeValidator(_number), Field(ge=0, le=MOST)]
 WholeLimit = Annotated[Annotated[int, Field(ge=0, le=MOST)] | None, BeforeValidator(_unlimited)]
 """None: unlimited."""
 NumberLimit = Annotated[Annotated[float, Field(ge=0, le=MOST)] | None, BeforeValidator(_unlimited)]
@@ -264,6 +273,7 @@ DiscordId = Annotated[int, BeforeValidator(_integer_id), Field(ge=1)]
 TelegramUserId = Annotated[int, BeforeValidator(_integer_id), Field(ge=1)]
 TelegramChatId = Annotated[int, BeforeValidator(_integer_id)]
 """Groups have negative ids."""
+Place = Annotated[str, BeforeValidator(_place)]
 UserId = Annotated[str, BeforeValidator(_user_id)]
 DiscordIds = Annotated[tuple[DiscordId, ...], BeforeValidator(_items)]
 TelegramUserIds = Annotated[tuple[TelegramUserId, ...], BeforeValidator(_items)]
@@ -280,6 +290,7 @@ Headers = Annotated[
     Field(),
 ]
 HttpUrl = Annotated[str, AfterValidator(_url("http", "https"))]
+OptionalHttpUrl = Annotated[str, AfterValidator(_url("http", "https", optional=True))]
 OptionalHttpsUrl = Annotated[str, AfterValidator(_url("https", optional=True))]
 OptionalWebsocketUrl = Annotated[str, AfterValidator(_url("ws", "wss", optional=True))]
 OptionalListen = Annotated[Listen | None, BeforeValidator(_listen)]

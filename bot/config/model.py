@@ -18,8 +18,10 @@ from bot.config.fields import (
     NotNegative,
     NumberLimit,
     OptionalHttpsUrl,
+    OptionalHttpUrl,
     OptionalListen,
     OptionalWebsocketUrl,
+    Place,
     Positive,
     Refused,
     RequiredListen,
@@ -31,6 +33,7 @@ from bot.config.fields import (
     UserIds,
     Whole,
     WholeLimit,
+    WholeOrNone,
     Words,
 )
 from bot.config.languages import known_code, known_codes
@@ -131,9 +134,56 @@ class Tier(Section):
     user_ids: UserIds = ()
 
 
+Nsfw = Literal["allow", "spoiler", "nsfw-channels", "block"]
+
+
+class PlaceRules(Section):
+    """What else holds in one Discord server or Telegram chat."""
+
+    place: Place
+    blocked_words: Words = ()
+    """Besides those of the whole bot."""
+    nsfw: Nsfw | None = None
+    """None: as in the whole bot."""
+    templates: Words = ()
+    """Names of those that may be used there. Empty: all."""
+
+
+def _distinct_places(places: tuple[PlaceRules, ...]) -> tuple[PlaceRules, ...]:
+    names = [each.place for each in places]
+    for name in names:
+        if names.count(name) > 1:
+            raise Refused(Text("{place} has two sections. Put its rules into one", place=name))
+    return places
+
+
+def _list_of_places(value: Any) -> Any:
+    if isinstance(value, dict):
+        raise Refused(Text("needs two brackets, [[moderation.places]]: each such section is one place"))
+    return value
+
+
 class Moderation(Section):
     blocked_words: Words = ()
-    nsfw: Literal["allow", "spoiler", "nsfw-channels", "block"] = "spoiler"
+    nsfw: Nsfw = "spoiler"
+    hook_url: OptionalHttpUrl = ""
+    """Asked about every text. Empty: nobody is."""
+    hook_headers: Headers = Field(default_factory=dict)
+    hook_seconds: Positive = 3.0
+    """How long it may take."""
+    hook_down: Literal["allow", "refuse"] = "refuse"
+    """What happens to texts while it does not answer."""
+    warnings: WholeOrNone = 0
+    """After so many refused texts within ``warnings_days`` somebody is blocked; 0: never."""
+    warnings_days: Positive = 7.0
+    block_hours: Positive = 24.0
+    places: Annotated[
+        tuple[PlaceRules, ...], AfterValidator(_distinct_places), BeforeValidator(_list_of_places)
+    ] = ()
+
+    def plain_hook_headers(self) -> dict[str, str]:
+        """The headers with their secrets, for the wire only."""
+        return {name: value.get_secret_value() for name, value in self.hook_headers.items()}
 
 
 class Retention(Section):
@@ -142,10 +192,21 @@ class Retention(Section):
 
 class Web(Section):
     listen: OptionalListen = None
+    token: Secret = SecretStr("")
+    """Opens the operator's page. Empty: one is drawn and kept in the data directory."""
+    guests: Switch = False
+    """Whoever reaches the page may paint, without the token."""
+    hosts: Words = ()
+    """Names under which the page is reached, besides its own address: behind a reverse proxy."""
 
 
 class Metrics(Section):
     listen: OptionalListen = None
+
+
+class Log(Section):
+    format: Literal["console", "json"] = "console"
+    level: Literal["debug", "info", "warning", "error"] = "warning"
 
 
 def _list_of_servers(value: Any) -> Any:
@@ -207,6 +268,7 @@ class Settings(Section):
     retention: Retention = Retention()
     web: Web = Web()
     metrics: Metrics = Metrics()
+    log: Log = Log()
 
     @property
     def database(self) -> Path:
