@@ -82,7 +82,7 @@ async def dialled(folder: Path, *, greeted: bool = True) -> AsyncIterator[Wire]:
 
 
 async def answers(folder: Path) -> bool:
-    """Whether the bot still does what it is for. On a busy machine an impatient one may hang up on us, too."""
+    """Whether the bot still does what it is for. On a busy machine, an impatient one may hang up on us."""
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(DEADLINE_SECONDS):
             while True:
