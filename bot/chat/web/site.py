@@ -1,0 +1,173 @@
+"""The web server itself: puts the parts together, listens, and ends in good order."""
+
+from __future__ import annotations
+
+import logging
+import secrets
+from collections.abc import Callable, Collection, Iterable
+from contextlib import AsyncExitStack
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from aiohttp import web
+from aiohttp.typedefs import Handler
+
+from bot.chat.web.doors import dress, guard, know, require_csrf
+from bot.chat.web.live import Live
+from bot.chat.web.pages import Pages, serve_static
+from bot.chat.web.visitors import Visitors, visitor_of
+from bot.domain.errors import ConfigError, FairbrushError, OutputError, StoreUnavailable, UserError
+from bot.domain.text import Text
+from bot.presentation.card_denied import error_card
+from bot.service.images import MAX_IMAGE_BYTES
+from bot.service.threads import in_thread
+
+log = logging.getLogger(__name__)
+
+TOKEN_FILE = "web-token"  # noqa: S105 - its name
+STOP_SECONDS = 3.0
+WRONG_TRIES, TRIES_SECONDS = 5, 60.0
+"""So many wrong tokens in so many seconds, whoever sends them; then the sign-in rests."""
+MOST_BYTES = MAX_IMAGE_BYTES + (1 << 20)
+"""Of one request: the largest picture, and the words around it."""
+
+
+class Site:
+    """An async context manager: it listens while inside. ``parts`` add their routes.
+
+    Raises ConfigError on entering when it cannot listen there.
+    """
+
+    def __init__(
+        self,
+        host: str,
+        port: int,
+        *,
+        visitors: Visitors,
+        pages: Pages,
+        live: Live,
+        parts: Iterable[Callable[[web.UrlDispatcher], None]],
+        hosts: Collection[str] = (),
+        monotonic: Callable[[], float],
+    ) -> None:
+        self._host, self._port = host, port
+        self._visitors, self._pages, self._live = visitors, pages, live
+        self._monotonic = monotonic
+        self._wrong: list[float] = []
+        self._application = web.Application(
+            client_max_size=MOST_BYTES,
+            middlewares=[dress, guard(frozenset(hosts)), know(visitors), self._explain],
+        )
+        router = self._application.router
+        router.add_get("/static/{fingerprint}/{name}", serve_static)
+        router.add_get("/sign-in", self._sign_in_page)
+        router.add_post("/sign-in", self._sign_in)
+        router.add_post("/sign-out", self._sign_out)
+        for part in parts:
+            part(router)
+        self._stack = AsyncExitStack()
+        self.address = ""
+        """Where it listens, as ``http://127.0.0.1:8765``."""
+
+    async def __aenter__(self) -> Self:
+        async with AsyncExitStack() as stack:
+            runner = web.AppRunner(self._application, access_log=None, shutdown_timeout=STOP_SECONDS)
+            await runner.setup()
+            stack.push_async_callback(runner.cleanup)
+            try:
+                await web.TCPSite(runner, self._host, self._port).start()
+            except OSError as error:
+                raise ConfigError(
+                    Text(
+                        "Nothing can listen at web.listen ({host}:{port}): {reason}. Is another program "
+                        "there? Choose another port, or stop it.",
+                        host=self._host,
+                        port=self._port,
+                        reason=error.strerror or "unknown reason",
+                    ),
+                    cause=repr(error),
+                ) from error
+            port = runner.addresses[0][1]
+            shown = "localhost" if self._host in ("0.0.0.0", "::", "") else self._host  # noqa: S104 - compared
+            self.address = f"http://[{shown}]:{port}" if ":" in shown else f"http://{shown}:{port}"
+            # Before the runner waits for what is open: pages stay open for ever.
+            stack.callback(self._live.close)
+            self._stack = stack.pop_all()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self._stack.__aexit__(kind, error, trace)
+
+    @web.middleware
+    async def _explain(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        """Every failure is a page, or for a script a card, that says what to do."""
+        try:
+            return await handler(request)
+        except FairbrushError as error:
+            status = (
+                503 if isinstance(error, StoreUnavailable) else 400 if isinstance(error, UserError) else 502
+            )
+            return self._failed(request, error, status)
+        except web.HTTPException:
+            raise
+        except Exception:
+            log.exception("stumbled over %s %s", request.method, request.match_info.route.name or "a page")
+            stumbled = FairbrushError(Text("Fairbrush stumbled over this. That is a bug, not your fault."))
+            return self._failed(request, stumbled, 500)
+
+    def _failed(self, request: web.Request, error: FairbrushError, status: int) -> web.Response:
+        return self._pages.answer(request, "failed.html", status=status, card=error_card(error))
+
+    # Signing in
+
+    async def _sign_in_page(self, request: web.Request) -> web.Response:
+        return self._pages.answer(request, "sign_in.html", wrong=None, file=TOKEN_FILE)
+
+    async def _sign_in(self, request: web.Request) -> web.Response:
+        form = await request.post()
+        require_csrf(request, form.get("csrf"))
+        now = self._monotonic()
+        self._wrong = [at for at in self._wrong if now - at < TRIES_SECONDS]
+        if len(self._wrong) >= WRONG_TRIES:
+            wrong = Text("Too many wrong tokens. Wait a minute, then try again.")
+            return self._pages.answer(request, "sign_in.html", status=429, wrong=wrong, file=TOKEN_FILE)
+        visitor = self._visitors.signed_in(visitor_of(request), str(form.get("token", "")))
+        if visitor is None:
+            self._wrong.append(now)
+            log.warning("somebody signed in to the page with a wrong token")
+            wrong = Text("That is not the token.")
+            return self._pages.answer(request, "sign_in.html", status=403, wrong=wrong, file=TOKEN_FILE)
+        response = web.HTTPSeeOther("/operator")
+        self._visitors.write(response, visitor, request)
+        return response
+
+    async def _sign_out(self, request: web.Request) -> web.Response:
+        form = await request.post()
+        require_csrf(request, form.get("csrf"))
+        response = web.HTTPSeeOther("/")
+        self._visitors.write(response, self._visitors.signed_out(visitor_of(request)), request)
+        return response
+
+
+async def kept_token(data_dir: Path) -> str:
+    """The token in the data directory, drawn at the first start. Raises OutputError."""
+    return await in_thread(_kept_token, data_dir / TOKEN_FILE)
+
+
+def _kept_token(file: Path) -> str:
+    try:
+        if file.is_file() and (found := file.read_text(encoding="utf-8").strip()):
+            return found
+        token = secrets.token_urlsafe(24)
+        file.touch(mode=0o600)
+        file.write_text(f"{token}\n", encoding="utf-8")
+    except (OSError, UnicodeError) as error:
+        reason = getattr(error, "strerror", None) or "it is not text"
+        raise OutputError(
+            Text("The file {path} with the page's token cannot be used: {reason}.", path=file, reason=reason),
+            cause=repr(error),
+        ) from error
+    return token
