@@ -1,6 +1,6 @@
 """Write down a database of the newest version, with something in every table, as SQL.
 
-``python -m tests.store_dump > tests/data/store/v2.sql``, once, when migration 2 is finished.
+``python -m tests.store_dump > tests/data/store/v3.sql``, once, when migration 3 is finished.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from pathlib import Path
 from bot.domain.errors import ServerUnreachable
 from bot.domain.ids import IdentityId, QuotaDay, TierName, UserId
 from bot.domain.quota import Allowance
+from bot.domain.strikes import Ladder, Strike
 from bot.domain.text import Text
 from tests.store_support import NOON, RULES, file, opened
 
@@ -48,6 +49,8 @@ async def fill(folder: Path) -> None:
         await store.save_flows(12.5, {ANN: 13.5})
         await store.put("paused", False)
         await store.set_default(ANN, "size", "1024x768")
+        for place in ("", "discord:guild:7"):
+            await store.strike(Strike(ANN, IdentityId(ANN), NOON, "word", place), Ladder(3), "too many")
         await store.block_in("discord:guild:7", ANN, None, "noise", actor="discord:2", at=NOON)
         for who in ("telegram:6", "telegram:7", "telegram:8"):
             await store.person(IdentityId(who), name="", at=NOON)

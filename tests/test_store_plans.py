@@ -12,6 +12,7 @@ import pytest
 from bot.domain.jobs import JobState
 from bot.store import (
     acceptance,
+    adult,
     defaults,
     deliveries,
     erased,
@@ -26,6 +27,7 @@ from bot.store import (
     reports,
     resets,
     retention,
+    strikes,
 )
 from bot.store.connection import reader
 from bot.store.migrations import migrate, packaged
@@ -95,6 +97,10 @@ HOT = {
     "last update": (inbox.LAST_UPDATE, "telegram_updates_received"),
     "updates to forget": (inbox.FORGET_UPDATES, "telegram_updates_received"),
     "marks to forget": (erased.FORGET_MARKS, "erased_use_until"),
+    "refused texts": (strikes.STRIKES_OF, "strikes_of (identity=? AND place=?)"),
+    "refused texts to forget": (strikes.FORGET_STRIKES, "strikes_until"),
+    "the last refused text": (erased.LAST_STRIKE, "strikes_of (identity=?)"),
+    "pictures for adults": (adult.KEPT_FOR_ADULTS, "files_content"),
     "requests kept": (portrait.REQUESTS_KEPT, "requests_of"),
     "pictures kept": (portrait.PICTURES_KEPT, "requests_of"),
     "inputs kept": (portrait.INPUTS_KEPT, "requests_of"),

@@ -16,6 +16,7 @@ from bot.domain.ids import IdentityId, JobId, PromptId, QuotaDay, RequestId, Tie
 from bot.domain.jobs import JobState
 from bot.domain.linking import Linking, Regrouped
 from bot.domain.quota import Allowance, Standing, Window
+from bot.domain.strikes import Ladder, Rung, Strike
 from bot.service.records import (
     Accepted,
     AttemptRecord,
@@ -35,7 +36,9 @@ from bot.service.records import (
     Snapshot,
     StoredFile,
     UsageRow,
+    UseOfDay,
     WaitingJob,
+    Waits,
 )
 
 
@@ -185,6 +188,14 @@ class Store(Protocol):
         self, by: Literal["user", "template", "day"], *, since: int, until: int, timezone: str
     ) -> tuple[UsageRow, ...]: ...
 
+    async def use_of_days(
+        self, by: Literal["user", "template"], *, since: int, until: int, timezone: str
+    ) -> tuple[UseOfDay, ...]:
+        """Adds up to what :meth:`usage` says of the same time. In no particular order."""
+
+    async def waits(self, *, since: int, until: int) -> tuple[Waits, ...]:
+        """Of the jobs accepted in that time that began, by user. In no particular order."""
+
     # What is learned, and small state that outlives the process
 
     async def save_learned(self, kind: str, entries: Mapping[str, Any]) -> None:
@@ -225,6 +236,20 @@ class Store(Protocol):
 
     async def blocked_in(self, place: str, user: UserId, at: int) -> tuple[int | None, str] | None:
         """Until when (None: for good) and why; None when not blocked there."""
+
+    # Moderation
+
+    async def strike(self, new: Strike, ladder: Ladder, reason: str) -> Rung:
+        """Write a refused text down; who has had too many is blocked, for ``reason``, in the audit log. What
+        counts is counted by user. For a ladder that is used."""
+
+    async def strikes_of(self, user: UserId, place: str, ladder: Ladder, at: int) -> int:
+        """How many refused texts still count against somebody, in a place or ("") in the whole bot. An
+        unblocking forgets them."""
+
+    async def kept_for_adults(self, contents: Sequence[str]) -> Mapping[str, bool]:
+        """For the options of a request that begins with files of these contents (sha256): how results of
+        ours with one of them are ruled, as :mod:`bot.service.nsfw` has it. Empty for what is not ours."""
 
     # Accounts of one person
 

@@ -1,4 +1,5 @@
-"""What one has used counts against one's quota for as long as it matters, even after an erase.
+"""What one has used counts against one's quota for as long as it matters, even after an erase, and texts that
+were refused count as warnings.
 
 Else whoever has nothing left would erase their data and begin the day anew. The numbers belong to a nameless
 identity by then; a keyed hash of the old one says for whom they count, should they come back. It goes as soon
@@ -24,6 +25,7 @@ _ZONES_MS = 12 * _HOUR
 _KEY = "erased_use"
 
 _LAST_DEBT = "SELECT max(quota_day) FROM usage_days WHERE identity = ? AND carried_us > 0"
+LAST_STRIKE = "SELECT max(until) FROM strikes WHERE identity = ?"
 _REMEMBER = "INSERT INTO erased_use (mark, before, until) VALUES (?, ?, ?)"
 _GONE_AGAIN = "UPDATE erased_use SET now = NULL WHERE now = ?"
 _CAME_BACK = "UPDATE erased_use SET now = ? WHERE mark = ?"
@@ -60,8 +62,9 @@ def _mark(secret: str, identity: str) -> str:
 
 
 def _until(connection: sqlite3.Connection, key: int, at: int) -> int:
-    """A debt is carried into days to come: it matters until the end of the last of them."""
-    soon = at + _COUNTS_FOR_MS
+    """A debt is carried into days to come: it matters until the end of the last of them. A refused text
+    matters for as long as it is kept."""
+    soon = max(at + _COUNTS_FOR_MS, column(connection, LAST_STRIKE, (key,)) or 0)
     day: str | None = column(connection, _LAST_DEBT, (key,))
     if day is None:
         return soon

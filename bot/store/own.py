@@ -11,8 +11,9 @@ from typing import Any, Concatenate, ParamSpec, TypeVar
 from bot.domain.errors import StoreUnavailable
 from bot.domain.ids import IdentityId, UserId
 from bot.domain.linking import Linking, Regrouped
+from bot.domain.strikes import Ladder, Rung, Strike
 from bot.domain.text import Text
-from bot.store import defaults, inbox, linking, places
+from bot.store import adult, defaults, inbox, linking, places, strikes
 from bot.store.connection import Connection
 from bot.store.troubles import explained
 from bot.store.writer import Writer
@@ -63,10 +64,19 @@ class OwnStore(Access):
     async def block_in(
         self, place: str, user: UserId, until: int | None, reason: str, *, actor: str, at: int
     ) -> None:
-        await self._write(places.block_in, place, user, until, reason, actor, at)
+        await self._write(strikes.block_in, place, user, until, reason, actor, at)
 
     async def blocked_in(self, place: str, user: UserId, at: int) -> tuple[int | None, str] | None:
         return await self._read(places.blocked_in, place, user, at)
+
+    async def strike(self, new: Strike, ladder: Ladder, reason: str) -> Rung:
+        return await self._write(strikes.strike, new, ladder, reason)
+
+    async def strikes_of(self, user: UserId, place: str, ladder: Ladder, at: int) -> int:
+        return await self._read(strikes.strikes_of, user, place, ladder, at)
+
+    async def kept_for_adults(self, contents: Sequence[str]) -> Mapping[str, bool]:
+        return await self._read(adult.kept_for_adults, tuple(contents))
 
     async def make_link_code(self, identity: IdentityId, code_hash: str, expires_at: int) -> None:
         await self._write(linking.make_link_code, identity, code_hash, expires_at, self._clock())

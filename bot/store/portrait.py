@@ -57,14 +57,19 @@ SELECT i.identity, b.place, b.until, b.reason, b.at
 FROM place_blocks AS b JOIN identities AS i ON i.key = b.identity
 WHERE i.user = ? ORDER BY b.at
 """
+_STRIKES = """
+SELECT i.identity, s.place, s.kind, s.at, s.until
+FROM strikes AS s JOIN identities AS i ON i.key = s.identity
+WHERE i.user = ? ORDER BY s.number
+"""
 _CODES = """
 SELECT i.identity, c.expires_at FROM link_codes AS c JOIN identities AS i ON i.key = c.identity
 WHERE i.user = ?
 """
 _AUDIT = """
 SELECT at, action, subject, detail,
-  iif(actor = 'bot' OR actor IN (SELECT identity FROM identities WHERE user = ?1), actor, 'somebody else')
-    AS actor
+  iif(actor IN ('bot', 'moderation') OR actor IN (SELECT identity FROM identities WHERE user = ?1), actor,
+    'somebody else') AS actor
 FROM audit
 WHERE subject = ?1 OR subject IN (SELECT identity FROM identities WHERE user = ?1) ORDER BY number
 """
@@ -90,6 +95,7 @@ _SECTIONS = MappingProxyType(
         "identities": _IDENTITIES,
         "defaults": _DEFAULTS,
         "blocks_in_places": _PLACES,
+        "refused_texts": _STRIKES,
         "link_codes": _CODES,
         "requests": _REQUESTS,
         "ledger": _LEDGER,

@@ -9,7 +9,7 @@ from bot.domain.errors import Denied, NotFound
 from bot.domain.ids import IdentityId, RequestId, UserId
 from bot.domain.text import Text
 from bot.service.records import AuditEntry, Expired, StoredFile
-from bot.store import defaults, erased, linking, places
+from bot.store import defaults, erased, linking, places, strikes
 from bot.store.acceptance import FILE, OPEN_OF_USER
 from bot.store.audit import write_audit
 from bot.store.connection import column
@@ -100,6 +100,7 @@ def expire(connection: sqlite3.Connection, before: int, limit: int, at: int) -> 
     if found:
         _forget(connection, found, "expired", at)
     erased.forget(connection, at)
+    strikes.forget_old(connection, at)
     files = tuple(stored_file(row) for row in connection.execute(FORGET_FILES, (before,)).fetchall())
     return Expired(len(found), files)
 

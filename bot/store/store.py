@@ -33,7 +33,9 @@ from bot.service.records import (
     Snapshot,
     StoredFile,
     UsageRow,
+    UseOfDay,
     WaitingJob,
+    Waits,
 )
 from bot.store import (
     acceptance,
@@ -48,6 +50,7 @@ from bot.store import (
     reading,
     reports,
     retention,
+    strikes,
 )
 from bot.store.connection import BUSY_SECONDS, Connection, reader, writer
 from bot.store.own import OwnStore
@@ -79,7 +82,7 @@ class SqliteStore(OwnStore):
         await self._write(people.block, user, until, reason, actor, at)
 
     async def unblock(self, user: UserId, *, actor: str, at: int) -> None:
-        await self._write(people.block, user, None, "", actor, at)
+        await self._write(strikes.unblock, user, actor, at)
 
     # Acceptance
 
@@ -221,6 +224,14 @@ class SqliteStore(OwnStore):
         self, by: Literal["user", "template", "day"], *, since: int, until: int, timezone: str
     ) -> tuple[UsageRow, ...]:
         return await self._read(reports.usage, by, since, until, timezone)
+
+    async def use_of_days(
+        self, by: Literal["user", "template"], *, since: int, until: int, timezone: str
+    ) -> tuple[UseOfDay, ...]:
+        return await self._read(reports.use_of_days, by, since, until, timezone)
+
+    async def waits(self, *, since: int, until: int) -> tuple[Waits, ...]:
+        return await self._read(reports.waits, since, until)
 
     # What is learned, and small state
 
