@@ -11,7 +11,7 @@ import shutil
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
@@ -41,6 +41,7 @@ from bot.service.housekeeping import Housekeeping
 from bot.service.imagine import Draw
 from bot.service.lanes import Lanes
 from bot.service.linking import Linking
+from bot.service.meters import Meters
 from bot.service.notices import Notices
 from bot.service.own_cards import OwnCards
 from bot.service.parcels.packing import Packer
@@ -89,6 +90,10 @@ class Service:
     recovered: Recovered
     embedded: bool
     """Our own sketch engine paints: no server is configured."""
+    meters: Meters
+    guards: Guards
+    parts: dict[str, asyncio.Task[None]] = field(default_factory=dict)
+    """What runs while the bot is at work, by name."""
 
 
 def accounts_of(settings: Settings, store: Store, clock: Clock) -> Accounts:
@@ -128,6 +133,7 @@ async def open_service(
             service = await make_service(
                 settings, store, servers, clock=clock, deliverers={}, embedded=embedded
             )
+        store.on_trouble = service.meters.store_refused
         parts = NO_PARTS if front_ends is None else front_ends(service)
         async with at_work(service, settings.queue.shutdown_seconds, parts):
             yield service
@@ -161,7 +167,8 @@ async def make_service(
     draw: Draw | None = None,
 ) -> Service:
     """Put the parts together and recover what the store knows of; nothing is at work yet."""
-    notices, streams = Notices(clock), Streams()
+    meters = Meters(clock.monotonic)
+    notices, streams = Notices(clock), Streams(meters)
     gallery = Gallery(settings.data_dir)
     shelf = Shelf(await in_thread(TemplateLibrary, settings.workflows_dir), store)
     await shelf.recall()
@@ -181,7 +188,7 @@ async def make_service(
     )
     recovered = await recover(store, dispatcher, lanes, gallery, clock)
     accounts = accounts_of(settings, store, clock)
-    courier = Courier(store, deliverers, clock)
+    courier = Courier(store, deliverers, clock, meters)
     streams.on_request_over = courier.nudge
     gate = Gate(
         shelf=shelf,
@@ -205,6 +212,7 @@ async def make_service(
         shelf=shelf,
         all_waiting=settings.queue.max_waiting,
         sketching=embedded,
+        meter=meters,
     )
     usecases = UseCases(
         store=store,
@@ -229,6 +237,8 @@ async def make_service(
         store=store,
         recovered=recovered,
         embedded=embedded,
+        meters=meters,
+        guards=guards,
     )
 
 
@@ -246,6 +256,7 @@ async def at_work(
             tasks.create_task(service.housekeeping.run(), name="housekeeping"),
             *(tasks.create_task(_run(part), name=name) for name, part in parts.items()),
         ]
+        service.parts.update((task.get_name(), task) for task in work)
         try:
             yield
         finally:

@@ -58,6 +58,15 @@ class FairQueue:
         """Flows that have jobs waiting."""
         return self._backlogged
 
+    def busy(self) -> Mapping[UserId, float]:
+        """The weights of all flows that have jobs, waiting or in service."""
+        flows = self._flows.values()
+        return {
+            flow.user: flow.weight
+            for flow in flows
+            if flow.lanes or any(account.in_service for account in flow.accounts.values())
+        }
+
     @property
     def in_service(self) -> Mapping[JobId, InService]:
         return MappingProxyType(self._in_service)

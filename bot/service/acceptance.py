@@ -20,6 +20,7 @@ from bot.domain.jobs import JobState, request_of
 from bot.domain.text import Text
 from bot.domain.tiers import Tier
 from bot.presentation.flags import Ask
+from bot.service import story
 from bot.service.accounts import Accounts
 from bot.service.again import LINE, line_of
 from bot.service.dispatcher import Dispatcher
@@ -27,6 +28,7 @@ from bot.service.gallery import Gallery
 from bot.service.gate import Asker, Gate, Origin, Passed
 from bot.service.images import InputImage
 from bot.service.imagine import Request
+from bot.service.meter import UNCOUNTED, Meter
 from bot.service.records import (
     Accepted,
     Draft,
@@ -97,6 +99,7 @@ class Acceptance:
     """Most open jobs of the whole bot."""
     sketching: bool = False
     """The built-in engine paints: that it has other models than a template names is no news."""
+    meter: Meter = UNCOUNTED
     places: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(ACCEPTING))
 
     async def accept(
@@ -110,6 +113,21 @@ class Acceptance:
         """See :meth:`bot.service.usecases.UseCases.imagine`."""
         if known := await self._accepted_before(asker, origin):
             return known
+        try:
+            return await self._let_in(ask, asker, origin, images, notes)
+        except FairbrushError as error:
+            self.meter.refused(error.code)
+            story.refused(asker.identity, error)
+            raise
+
+    async def _let_in(
+        self,
+        ask: Ask,
+        asker: Asker,
+        origin: Origin,
+        images: Mapping[str, InputImage],
+        notes: Sequence[Text],
+    ) -> tuple[Receipt, ...]:
         self.gate.open_for_new()
         # Whoever asks while we start is not told that a model is missing of which nobody has heard yet.
         await self.dispatcher.heard_of_servers(FIRST_LOOK)
@@ -253,6 +271,9 @@ class Acceptance:
             for plan in plans:
                 for key, needs in plan.draft.needs.items():
                     self.gate.lanes.learn(key, needs)  # it may have been forgotten while they were written
+            for each in accepted:
+                if each.fresh:
+                    self._tell_of(each)
             await self.dispatcher.submit(job for each in accepted if each.fresh for job in each.jobs)
             await self._forget(
                 plan.draft for plan, each in zip(plans, accepted, strict=True) if not each.fresh
@@ -260,6 +281,15 @@ class Acceptance:
             return accepted
 
         return await self.dispatcher.errands.run(write())
+
+    def _tell_of(self, accepted: Accepted) -> None:
+        """For the log and the numbers."""
+        story.accepted(accepted)
+        self.meter.accepted(accepted.request.platform, len(accepted.jobs))
+        for job in accepted.jobs:
+            if job.state is JobState.DONE:  # kept from an earlier request: nobody else tells of its end
+                story.over(job)
+                self.meter.over(job)
 
     async def _forget(self, drafts: Iterable[Draft]) -> None:
         """Nobody refers to the input files of what was not accepted."""

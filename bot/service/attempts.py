@@ -25,8 +25,10 @@ from bot.domain.events import NodeStarted as NodeBegan
 from bot.domain.events import Queued as QueuedThere
 from bot.domain.fairqueue import FairQueue
 from bot.domain.ids import JobId, PromptId
-from bot.domain.jobs import AttemptState
+from bot.domain.jobs import AttemptState, request_of
 from bot.domain.text import Text
+from bot.service import story
+from bot.service.about import about
 from bot.service.clock import Clock
 from bot.service.conclusion import STORE_RETRY_SECONDS, Conclusion
 from bot.service.course import Course, Guards, Hooks, Memory
@@ -90,8 +92,9 @@ class Attempts:
         job = active.item.job
         self._under_way[job] = active
         try:
-            while await self._store_refused(server, active, attached=attached):
-                pass
+            with about(job=job, request=request_of(job), server=server.name):
+                while await self._store_refused(server, active, attached=attached):
+                    pass
         finally:
             if self._under_way.get(job) is active:
                 del self._under_way[job]
@@ -217,6 +220,7 @@ class Attempts:
                 active.ahead = ahead or 0
             case Started():
                 active.started = self._clock.monotonic()
+                self._tell_of_start(course)
                 active.swapped = bool(active.work.model) and server.model != active.work.model
                 server.model = active.work.model or server.model
                 begin = self._store.start(active.prompt_id, self._clock.now())
@@ -231,6 +235,13 @@ class Attempts:
             case Reconnected():
                 self._answers(server)
         self._streams.publish(JobRan(course.job.id, event))
+
+    def _tell_of_start(self, course: Course) -> None:
+        """For the log and the numbers; what began in an earlier attempt has not waited since."""
+        story.began(course.job, course.server.name)
+        if course.job.started_at is None:
+            waited = (self._clock.now() - course.job.created_at) / 1000
+            self._streams.meter.began(course.request.tier, waited)
 
     def _silent(self, server: Server, reason: Text) -> None:
         """It is waited for, for a while: it stays up. Its operator may know more."""

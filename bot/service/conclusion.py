@@ -107,6 +107,9 @@ class Conclusion:
     def free_slot(self, server: Server, active: Active) -> None:
         if server.active.get(active.item.job) is active:
             del server.active[active.item.job]
+            if active.started is not None:
+                seconds = self._clock.monotonic() - active.started
+                self._streams.meter.painted(server.name, active.item.flow, seconds)
         self._hooks.wake()
 
     def stumbled(self, active: Active, error: Exception) -> FairbrushError:
@@ -157,6 +160,7 @@ class Conclusion:
         charged, swap = self._guards.estimates.split(work, name, total, swapped=swapped, complete=complete)
         if isinstance(end, Finished) and not end.cached:
             self._guards.estimates.observe(work, name, total, swapped=swapped)
+            self._streams.meter.guessed(course.active.expected, total)
         return charged, swap
 
     async def _finished(self, course: Course, end: Finished) -> None:
@@ -263,6 +267,7 @@ class Conclusion:
             return
         self._again(course.server, active, seconds)
         self._streams.publish(JobQueued(job.id, again(error)))
+        self._streams.meter.again(error.code)
         if active.cancel_by:
             # Wished while the loss was being written: there was nothing left to stop at the server.
             await self.surely(lambda: self._hooks.cancel(job, active.cancel_by))

@@ -14,7 +14,10 @@ from typing import Protocol
 
 from bot.domain.errors import StoreUnavailable
 from bot.domain.ids import RequestId
+from bot.service import story
+from bot.service.about import about
 from bot.service.clock import Clock
+from bot.service.meter import UNCOUNTED, Meter
 from bot.service.records import DeliveryRecord
 from bot.service.store import Store
 
@@ -69,8 +72,15 @@ class Deliverer(Protocol):
 class Courier:
     """Hands due deliveries to the front-ends."""
 
-    def __init__(self, store: Store, deliverers: Mapping[str, Deliverer], clock: Clock) -> None:
+    def __init__(
+        self,
+        store: Store,
+        deliverers: Mapping[str, Deliverer],
+        clock: Clock,
+        meter: Meter = UNCOUNTED,
+    ) -> None:
         self._store = store
+        self._meter = meter
         self._deliverers = dict(deliverers)
         self._clock = clock
         self._due: dict[str, asyncio.Event] = {}
@@ -89,6 +99,7 @@ class Courier:
         async with asyncio.TaskGroup() as tasks:
             for platform, deliverer in self._deliverers.items():
                 tasks.create_task(self._serve(platform, deliverer), name=f"deliveries to {platform}")
+            await asyncio.Event().wait()  # also with nobody to serve: an end would look like a failure
 
     async def _serve(self, platform: str, deliverer: Deliverer) -> None:
         """As many at a time as there are places: one that takes long holds up no other."""
@@ -116,11 +127,19 @@ class Courier:
             return ()
 
     async def _bring(self, deliverer: Deliverer, delivery: DeliveryRecord) -> None:
-        try:
-            outcome = await deliverer.deliver(delivery)
-        except Exception as error:
-            log.exception("stumbled over the delivery of %s", delivery.request)
-            outcome = Later(type(error).__name__)
+        with about(request=delivery.request, platform=delivery.platform):
+            try:
+                outcome = await deliverer.deliver(delivery)
+            except Exception as error:
+                log.exception("stumbled over the delivery of %s", delivery.request)
+                outcome = Later(type(error).__name__)
+            await self._note(delivery, outcome)
+            how = _how(outcome, delivery)
+            self._meter.delivered(delivery.platform, how)
+            if how != "again":
+                story.delivered(delivery.request, delivery.platform, how)
+
+    async def _note(self, delivery: DeliveryRecord, outcome: Outcome) -> None:
         request, now = delivery.request, self._clock.now()
         match outcome:
             case Sent(address=address):
@@ -145,6 +164,17 @@ class Courier:
             except StoreUnavailable as error:
                 log.warning("delivery of %s is not written yet: %s", request, error.cause)
                 await self._clock.sleep(FIRST_RETRY)
+
+
+def _how(outcome: Outcome, delivery: DeliveryRecord) -> str:
+    match outcome:
+        case Sent():
+            return "sent"
+        case MaybeSent():
+            return "unknown"
+        case Later() if delivery.tries + 1 < MOST_TRIES:
+            return "again"
+    return "kept"
 
 
 async def _nap(due: asyncio.Event) -> None:

@@ -174,6 +174,14 @@ class WaitingJob:
 
 
 @dataclass(frozen=True, slots=True)
+class Lineup:
+    """What waits. ``waiting``: jobs by tier; ``oldest``: when the first of them was accepted."""
+
+    waiting: Mapping[TierName, int]
+    oldest: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class AttemptRecord:
     prompt_id: PromptId
     job: JobId
@@ -293,6 +301,29 @@ class UsageRow:
     swap_seconds: float
     waited_seconds: float
     """Mean time from being accepted to being begun, of those that began."""
+
+
+@dataclass(frozen=True, slots=True)
+class UseOfDay:
+    """GPU seconds of a user or a template on a day of the operator's calendar. ``key`` tells them apart;
+    users may have the same ``name``."""
+
+    day: QuotaDay
+    key: str
+    name: str
+    gpu_seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Waits:
+    """Of a user's ``jobs`` that began: seconds from being accepted, in the mean, and what 95 of 100 did not
+    exceed."""
+
+    user: UserId
+    name: str
+    jobs: int
+    mean: float
+    p95: float
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,6 +29,7 @@ from bot.service.records import (
     Expired,
     JobRecord,
     LedgerEntry,
+    Lineup,
     Person,
     RequestRecord,
     ResultFile,
@@ -142,6 +143,9 @@ class Store(Protocol):
     async def needs(self, keys: Iterable[str]) -> Mapping[str, str]: ...
 
     async def counts(self) -> Mapping[JobState, int]: ...
+
+    async def lineup(self) -> Lineup:
+        """What waits, by tier."""
 
     async def history(self, job: JobId) -> tuple[tuple[int, JobState, str], ...]:
         """Every change of state: when, to what, why."""

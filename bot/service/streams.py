@@ -17,6 +17,8 @@ from bot.domain.events import RunEvent
 from bot.domain.ids import JobId, RequestId, ServerName
 from bot.domain.jobs import request_of
 from bot.domain.text import Text
+from bot.service import story
+from bot.service.meter import UNCOUNTED, Meter
 from bot.service.records import Closed
 
 
@@ -95,9 +97,10 @@ class Subscription:
 
 
 class Streams:
-    """Who watches which request."""
+    """Who watches which request. ``meter`` is told of every end."""
 
-    def __init__(self) -> None:
+    def __init__(self, meter: Meter = UNCOUNTED) -> None:
+        self.meter = meter
         self._watchers: dict[RequestId, list[Subscription]] = {}
         self.on_request_over: Callable[[], None] = lambda: None
         """Called when the last job of some request is over: a delivery may be due."""
@@ -119,8 +122,11 @@ class Streams:
     def publish(self, event: JobEvent) -> None:
         for subscription in self._watchers.get(request_of(event.job), ()):
             subscription.put(event)
-        if isinstance(event, JobOver) and event.closed.request_over:
-            self.on_request_over()
+        if isinstance(event, JobOver):
+            self.meter.over(event.closed.job)
+            story.over(event.closed.job)
+            if event.closed.request_over:
+                self.on_request_over()
 
     def watched(self) -> frozenset[RequestId]:
         """Requests that somebody looks at: only for these are place and ETA worth computing."""

@@ -32,13 +32,19 @@ class Access:
         self._reads = reads
         self._writes = writes
         self._clock = clock
+        self.on_trouble: Callable[[], None] = lambda: None
+        """Called each time that something could not be read or written."""
 
     async def _write(
         self, unit: Callable[Concatenate[sqlite3.Connection, P], T], /, *args: P.args, **kwargs: P.kwargs
     ) -> T:
         if self._writes is None:
             raise StoreUnavailable(Text("The database was opened for looking only."))
-        return await self._writes.do(partial(_call, unit, args, kwargs))
+        try:
+            return await self._writes.do(partial(_call, unit, args, kwargs))
+        except StoreUnavailable:
+            self.on_trouble()
+            raise
 
     async def _read(
         self, look: Callable[Concatenate[sqlite3.Connection, P], T], /, *args: P.args, **kwargs: P.kwargs
@@ -46,6 +52,7 @@ class Access:
         try:
             return await self._reads.snapshot(partial(_call, look, args, kwargs))
         except sqlite3.Error as error:
+            self.on_trouble()
             raise explained(error, self.path) or error from error
 
 

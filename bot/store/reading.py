@@ -7,13 +7,14 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from heapq import merge
 from itertools import islice
 
-from bot.domain.ids import JobId, RequestId, TemplateName, UserId
+from bot.domain.ids import JobId, RequestId, TemplateName, TierName, UserId
 from bot.domain.jobs import JobState
 from bot.domain.outputs import MediaKind
 from bot.domain.work import Work
 from bot.service.records import (
     AttemptRecord,
     JobRecord,
+    Lineup,
     RequestRecord,
     ResultFile,
     Snapshot,
@@ -54,6 +55,10 @@ WAITING = """
 SELECT j.id, i.user, j.place, j.weight, j.template, j.model, j.pixels, j.steps, j.needs, j.first_guess
 FROM jobs AS j JOIN identities AS i ON i.key = j.identity
 WHERE j.state = 'queued' ORDER BY j.place
+"""
+LINEUP = """
+SELECT r.tier, count(*), min(j.created_at) FROM jobs AS j INDEXED BY jobs_waiting
+JOIN requests AS r ON r.id = j.request WHERE j.state = 'queued' GROUP BY r.tier
 """
 OPEN_ATTEMPTS = "SELECT * FROM attempt_records WHERE state = 'open' ORDER BY created_at"
 OPEN_ATTEMPTS_OF = """
@@ -156,6 +161,12 @@ def needs(connection: sqlite3.Connection, keys: Iterable[str]) -> Mapping[str, s
 
 def counts(connection: sqlite3.Connection) -> Mapping[JobState, int]:
     return {JobState(row["state"]): row["jobs"] for row in connection.execute(COUNTS)}
+
+
+def lineup(connection: sqlite3.Connection) -> Lineup:
+    rows = connection.execute(LINEUP).fetchall()
+    oldest = min((row[2] for row in rows), default=None)
+    return Lineup({TierName(tier): jobs for tier, jobs, _ in rows}, oldest)
 
 
 def history(connection: sqlite3.Connection, job_id: JobId) -> tuple[tuple[int, JobState, str], ...]:

@@ -26,6 +26,7 @@ from bot.service.records import (
     Expired,
     JobRecord,
     LedgerEntry,
+    Lineup,
     Person,
     RequestRecord,
     ResultFile,
@@ -172,6 +173,9 @@ class SqliteStore(OwnStore):
 
     async def counts(self) -> Mapping[JobState, int]:
         return await self._read(reading.counts)
+
+    async def lineup(self) -> Lineup:
+        return await self._read(reading.lineup)
 
     async def history(self, job: JobId) -> tuple[tuple[int, JobState, str], ...]:
         return await self._read(reading.history, job)
