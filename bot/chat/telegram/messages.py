@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 from bot.chat.telegram.albums import Albums
@@ -21,11 +21,10 @@ from bot.chat.telegram.words import read_call
 from bot.domain.errors import FairbrushError, FlagError, TemplateNotFound
 from bot.domain.text import Text
 from bot.presentation.actions import OnRequest, Verb, decode
-from bot.presentation.cards import Command as Named
 from bot.presentation.flags import CHAT, parse_line
 from bot.presentation.help_cards import start_card
-from bot.presentation.nearest import nearest
 from bot.presentation.specs import IMAGINE, Commands
+from bot.service.call_lines import unknown_command
 from bot.service.reception import Reception, refusal
 
 log = logging.getLogger(__name__)
@@ -206,26 +205,6 @@ def words_of(text: str) -> str:
     """Without a command before them: what was passed on may hold one."""
     found = _COMMAND.match(text)
     return text[found.end() :] if found else text
-
-
-def unknown_command(name: str, known: Sequence[str]) -> FlagError:
-    """With the nearest of those that there are."""
-    close = nearest(name, known)
-    if close is None:
-        return FlagError(
-            Text(
-                "There is no command {command}. {help} lists those that there are.",
-                command=Named(name),
-                help=Named("help"),
-            )
-        )
-    return FlagError(
-        Text(
-            "There is no command {command}. Did you mean {nearest}?",
-            command=Named(name),
-            nearest=Named(close),
-        )
-    )
 
 
 def stumbled() -> FairbrushError:

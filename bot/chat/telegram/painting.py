@@ -7,10 +7,11 @@ from dataclasses import dataclass, replace
 
 from bot.chat.telegram.asking import Asking, needs, picture_question, words_question
 from bot.chat.telegram.outcomes import Outcomes
-from bot.chat.telegram.pictures import Pictures, Source, as_json, with_pictures
+from bot.chat.telegram.pictures import Pictures, Source, as_json
 from bot.chat.telegram.scenes import Scene
 from bot.presentation.flags import CHAT, Ask, parse_line
 from bot.presentation.specs import CommandSpec
+from bot.service.handed_in import with_pictures
 from bot.service.reception import Reception
 
 

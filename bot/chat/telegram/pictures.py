@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from bot.chat.telegram.address import Address
@@ -13,13 +13,9 @@ from bot.chat.telegram.uploads import Uploads
 from bot.domain.errors import FlagError, NotFound
 from bot.domain.text import Text
 from bot.presentation.actions import OnRequest, Verb, decode, encode
-from bot.presentation.flags import Ask
 from bot.service.follow_ups import FollowUps
 from bot.service.gate import Asker
 from bot.service.images import InputImage
-from bot.service.imagine import choose_template
-from bot.templates.choosing import INPUT_IMAGE
-from bot.templates.loader import TemplateLibrary
 
 MOST_LOOKED_AT = 100
 """Of somebody's own requests, the latest ones, among which the picture of an album is looked for."""
@@ -94,27 +90,6 @@ class Pictures:
             return (await self.follow_ups.picture(source.action, asker)).image
         except NotFound:
             return await self.uploads.fetch(source.shown)
-
-
-def with_pictures(ask: Ask, keys: Sequence[str], library: TemplateLibrary, command: str) -> Ask:
-    """Each in its place: where the picture starts from, then whatever else the template takes, in its order.
-    Raises what choosing a template does, and FlagError when it takes fewer."""
-    if not keys:
-        return ask
-    ask = replace(ask, image=keys[0])
-    template = choose_template(library, ask, command)
-    places = [name for name in template.media if name != INPUT_IMAGE]
-    if len(keys) > 1 + len(places):
-        raise FlagError(
-            Text.counted(
-                "Template {template} takes {count} picture; {given} came.",
-                "Template {template} takes {count} pictures; {given} came.",
-                1 + len(places),
-                template=template.name,
-                given=len(keys),
-            )
-        )
-    return replace(ask, values={**ask.values, **dict(zip(places, keys[1:], strict=False))})
 
 
 def _of_buttons(buttons: Sequence[str]) -> OnRequest | None:
