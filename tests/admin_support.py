@@ -17,7 +17,7 @@ from bot.presentation.flags import SHELL, parse_line
 from bot.service.acceptance import Receipt
 from bot.service.admin import AdminCommands
 from bot.service.gate import Asker, Origin
-from bot.service.outcomes import Call, CallValue
+from bot.service.outcomes import Call, CallValue, Tell
 from bot.service.records import AuditEntry
 from tests.support.fake_server import FakeServer
 from tests.support.service import Bot, bot_at_work
@@ -55,6 +55,9 @@ class Office:
     told: list[str] = field(default_factory=list)
 
     async def say(self, words: str, asker: Asker = ADA, **options: CallValue) -> Card:
+        return (await self.tell(words, asker, **options)).card
+
+    async def tell(self, words: str, asker: Asker = ADA, **options: CallValue) -> Tell:
         return await self.admin.run(Call(("admin", *words.split()), options), asker)
 
     async def press(self, action: OnQuestion | OnPage, asker: Asker = ADA) -> Card:

@@ -24,13 +24,13 @@ from bot.service.admin_records import AdminRecords
 from bot.service.admin_templates import AdminTemplates
 from bot.service.admin_words import Said
 from bot.service.gate import Asker
-from bot.service.outcomes import Call
+from bot.service.outcomes import Call, Tell
 from bot.service.running import RunningBot
 
 
 @dataclass(frozen=True, slots=True)
 class _Command:
-    run: Callable[[Said, Asker], Awaitable[Card]]
+    run: Callable[[Said, Asker], Awaitable[Card | Tell]]
     moderators: bool = False
 
 
@@ -91,14 +91,15 @@ class AdminCommands:
             Danger.DISABLE: _Twice(templates.ask_disable, templates.do_disable),
         }
 
-    async def run(self, call: Call, asker: Asker) -> Card:
+    async def run(self, call: Call, asker: Asker) -> Tell:
         """``call.words`` begin with ``admin``."""
         words = call.words[1:]
         command = self._commands.get(words)
         _require(asker, moderators=command is None or command.moderators)
         if command is None:
             raise ParameterError("command", self._unknown(words))
-        return await command.run(Said(call), asker)
+        done = await command.run(Said(call), asker)
+        return done if isinstance(done, Tell) else Tell(done)
 
     async def press(self, action: OnQuestion | OnPage, asker: Asker) -> Card:
         """An answer to one of our questions, or a page of one of our lists."""

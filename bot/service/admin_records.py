@@ -5,11 +5,10 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import get_args
 
-from bot.domain.durations import DAY
 from bot.domain.errors import ParameterError
 from bot.domain.quota_days import local_time
 from bot.domain.text import Text
@@ -20,8 +19,10 @@ from bot.presentation.card_words import gpu_seconds
 from bot.presentation.cards import Card
 from bot.service.admin_people import FOR_GOOD
 from bot.service.admin_words import Said
+from bot.service.charts import Days, Drawn, Painter, UsageCharts
 from bot.service.gate import Asker
 from bot.service.operator import UsageBy
+from bot.service.outcomes import Tell
 from bot.service.records import AuditEntry
 from bot.service.running import RunningBot
 
@@ -38,21 +39,26 @@ _BLOCK = re.compile(r"(?:(\S+:\S+) )?(\d{1,19}|for good)(?: (.*))?", re.DOTALL)
 
 @dataclass(frozen=True, slots=True)
 class AdminRecords:
-    """``timezone`` is the operator's, for what a card says of times."""
+    """``timezone`` is the operator's: its days are those of the usage, and what a card says of times."""
 
     operator: RunningBot
     timezone: str
+    painter: Painter = field(default_factory=Painter)
 
-    async def usage(self, said: Said) -> Card:
+    async def usage(self, said: Said) -> Tell:
         by, days = _usage_by(said), said.whole("days", _DAYS, _MOST_DAYS)
-        now = self.operator.clock.now()
-        rows = await self.operator.usecases.accounts.usage(by, since=now - days * DAY, until=now + 1)
+        period = Days.up_to(self.operator.clock.now(), days, self.timezone)
+        rows = await self.operator.usecases.accounts.usage(by, since=period.since, until=period.until)
         entries = [UsageEntry(row.key, row.jobs, row.failed, row.cancelled, row.gpu_seconds) for row in rows]
         if by == "day":
             entries.sort(key=lambda entry: entry.name, reverse=True)
         else:
             entries.sort(key=lambda entry: (-entry.seconds, -entry.jobs, entry.name))
-        return usage_card(entries, by=_BY[by], days=days)
+        charts = await UsageCharts(self.operator.store, self.timezone).of(
+            period, "template" if by == "template" else "user"
+        )
+        card = usage_card(entries, by=_BY[by], days=days)
+        return Tell(card, drawing=Drawn(charts, self.painter) if charts else None)
 
     async def audit(self, asker: Asker, page: int = 0) -> Card:
         entries = await self.operator.store.audit_log(_MOST_DEEDS)

@@ -8,7 +8,9 @@ from typing import Protocol
 
 from bot.domain.ids import IdentityId, RequestId
 from bot.presentation.cards import Card
+from bot.presentation.charts import Chart
 from bot.presentation.forms import Form
+from bot.presentation.language import Language
 from bot.service.records import RequestRecord
 
 
@@ -39,11 +41,28 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """A file for one person. ``name`` is ours, and safe as a file's name."""
+    """A file for one person. ``name`` is ours, and safe as a file's name. ``alt``: what a picture shows, for
+    whoever cannot see it."""
 
     name: str
     mime: str
     content: bytes
+    alt: str = ""
+
+    @property
+    def is_picture(self) -> bool:
+        return self.mime.startswith("image/")
+
+
+class Drawing(Protocol):
+    """Charts that belong to a card."""
+
+    @property
+    def charts(self) -> tuple[Chart, ...]:
+        """For whoever draws them by other means."""
+
+    async def picture(self, language: Language) -> Document | None:
+        """All of them in one picture, with words in ``language``; None where that is not possible."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +71,13 @@ class Tell:
 
     card: Card
     document: Document | None = None
+    drawing: Drawing | None = None
+
+    async def file(self, language: Language) -> Document | None:
+        """What goes with the card, if anything does."""
+        if self.document is not None or self.drawing is None:
+            return self.document
+        return await self.drawing.picture(language)
 
 
 @dataclass(frozen=True, slots=True)

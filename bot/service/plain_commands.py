@@ -73,7 +73,7 @@ class PlainCommands:
             case ("admin", *_):
                 # Who changes something stands in the audit log by name, whether or not they ever painted.
                 await self.usecases.accounts.person(asker.identity, asker.name)
-                return Tell(await self.admin.run(call, asker))
+                return await self.admin.run(call, asker)
         raise NotFound(Text("This command is not there any more. Look at the list of commands."))
 
     async def _cancel(self, wanted: str, asker: Asker) -> Card:

@@ -11,8 +11,8 @@ from typing import TypeVar
 import aiohttp
 import discord
 
+from bot.chat.discord.letters import MOST_ALT, NOBODY
 from bot.chat.discord.render import embed_of, view_of
-from bot.chat.discord.screen import NOBODY
 from bot.presentation.language import Language, Languages
 from bot.service.outcomes import Document, Tell
 
@@ -68,25 +68,29 @@ class Sayer:
     async def show(self, interaction: discord.Interaction, said: Tell) -> None:
         """Fill the deferred answer, or the card that was pressed on."""
         language = self.language(interaction, private=True)
-        call = interaction.edit_original_response(
-            embeds=[embed_of(said.card, language)],
-            view=view_of(said.card, language),
-            attachments=[_file(said.document)] if said.document else [],
-            allowed_mentions=NOBODY,
-        )
-        await came_through(call)
+        for document in _as_far_as_taken(await said.file(language)):
+            call = interaction.edit_original_response(
+                embeds=[_embed(said, document, language)],
+                view=view_of(said.card, language),
+                attachments=[_file(document)] if document else [],
+                allowed_mentions=NOBODY,
+            )
+            if await came_through(call):
+                return
 
     async def whisper(self, interaction: discord.Interaction, said: Tell) -> None:
         """For the eyes of whoever pressed, beside a message that stays as it is."""
         language = self.language(interaction, private=True)
-        call = interaction.followup.send(
-            embed=embed_of(said.card, language),
-            view=view_of(said.card, language) or discord.utils.MISSING,
-            file=_file(said.document) if said.document else discord.utils.MISSING,
-            ephemeral=True,
-            allowed_mentions=NOBODY,
-        )
-        await came_through(call)
+        for document in _as_far_as_taken(await said.file(language)):
+            call = interaction.followup.send(
+                embed=_embed(said, document, language),
+                view=view_of(said.card, language) or discord.utils.MISSING,
+                file=_file(document) if document else discord.utils.MISSING,
+                ephemeral=True,
+                allowed_mentions=NOBODY,
+            )
+            if await came_through(call):
+                return
 
     async def show_alone(self, interaction: discord.Interaction, said: Tell) -> None:
         """The answer has begun before everybody's eyes: it is taken back, for a word to one person."""
@@ -115,5 +119,18 @@ async def came_through(call: Awaitable[object]) -> bool:
     return True
 
 
+def _as_far_as_taken(document: Document | None) -> tuple[Document | None, ...]:
+    """Words do not stay away because a picture that goes with them is not taken."""
+    return (document, None) if document is not None and document.is_picture else (document,)
+
+
+def _embed(said: Tell, document: Document | None, language: Language) -> discord.Embed:
+    embed = embed_of(said.card, language)
+    if document is not None and document.is_picture:
+        embed.set_image(url=f"attachment://{document.name}")
+    return embed
+
+
 def _file(document: Document) -> discord.File:
-    return discord.File(io.BytesIO(document.content), filename=document.name)
+    alt = document.alt[:MOST_ALT] or None
+    return discord.File(io.BytesIO(document.content), filename=document.name, description=alt)

@@ -51,9 +51,9 @@ class Outcomes:
         """What has to be filled in first, if anything. ``turn``: a card may take the place of the one that
         was pressed on. ``openly``: it is the group's business, so that the group may read it."""
         match outcome:
-            case Tell(card=card, document=document):
-                card = replace(card, private=card.private and not openly)
-                await self._patiently(scene, self._tell(scene, card, document, turn=turn))
+            case Tell(card=card):
+                said = replace(outcome, card=replace(card, private=card.private and not openly))
+                await self._patiently(scene, self._tell(scene, said, turn=turn))
             case Follow(requests=requests):
                 for request in requests:
                     self.reporter.follow(request)
@@ -127,8 +127,9 @@ class Outcomes:
 
     # Cards
 
-    async def _tell(self, scene: Scene, card: Card, document: Document | None, *, turn: bool) -> None:
-        grouped = scene.address.is_group
+    async def _tell(self, scene: Scene, said: Tell, *, turn: bool) -> None:
+        card, grouped = said.card, scene.address.is_group
+        document = await said.file(self.poster_in(scene.alone().language).language)
         if document is not None:
             await self._send_document(scene, card, document)
         elif card.private and grouped:
@@ -162,9 +163,14 @@ class Outcomes:
         alone = scene.alone()
         poster = self.poster_in(alone.language)
         place = alone.address
-        answer = await self._in_turn(
-            place, lambda: poster.send_document(place, card, document.name, document.content)
-        )
+        if document.is_picture and not poster.fits_below(card):
+            # The words first, for they say more; below the picture stands what it shows.
+            answer = await self._in_turn(place, lambda: poster.say(place, card))
+            card = Card(CardState.INFO, Text("{alt}", alt=document.alt), private=True)
+            if isinstance(answer, Address):
+                await self._in_turn(place, lambda: poster.send_document(place, card, document))
+        else:
+            answer = await self._in_turn(place, lambda: poster.send_document(place, card, document))
         if not isinstance(answer, Address | Unsure):
             await self._say(scene, self._closed())
 

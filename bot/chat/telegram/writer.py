@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Sequence
 from copy import copy
 from dataclasses import replace
+from functools import partial
 from typing import Any, Self, TypeVar
 
 from telegram import (
@@ -29,6 +30,7 @@ from bot.chat.telegram.markup import without_markup
 from bot.chat.telegram.render import CAPTION, TEXT, html_of
 from bot.presentation.cards import Button, Card
 from bot.presentation.language import ENGLISH, Language
+from bot.service.outcomes import Document
 
 T = TypeVar("T")
 More = Sequence[Sequence[Button]]
@@ -94,26 +96,42 @@ class Writer:
         answer = await readable(call)
         return address.at(answer.message_id, media=False) if isinstance(answer, Message) else answer
 
-    async def send_document(
-        self, address: Address, card: Card, name: str, content: bytes
-    ) -> Address | Trouble:
-        """A file of ours, with the card below it."""
+    async def send_document(self, address: Address, card: Card, document: Document) -> Address | Trouble:
+        """A file of ours, with the card below it. A picture is seen as such where Telegram takes it."""
+        answer: Address | Trouble = Refused(Why.PICTURE)
+        if document.is_picture:
+            answer = await self._send_file(address, card, document, self._bot.send_photo, "photo")
+        if isinstance(answer, Refused) and answer.why in (Why.PICTURE, Why.OTHER):
+            send = partial(self._bot.send_document, disable_content_type_detection=True)
+            answer = await self._send_file(address, card, document, send, "document")
+        return answer
 
+    async def _send_file(
+        self,
+        address: Address,
+        card: Card,
+        document: Document,
+        send: Callable[..., Awaitable[Message]],
+        kind: str,
+    ) -> Address | Trouble:
         async def call(*, markup: bool) -> Message | Trouble:
             caption, mode = self.words(card, CAPTION, markup=markup)
             return await made(
-                self._bot.send_document(
-                    document=InputFile(content, filename=name),
+                send(
+                    **{kind: InputFile(document.content, filename=document.name)},
                     caption=caption,
                     parse_mode=mode,
                     reply_markup=keyboard_of(card, self.language),
-                    disable_content_type_detection=True,
                     **place_of(address),
                 )
             )
 
         answer = await readable(call)
         return address.at(answer.message_id, media=True) if isinstance(answer, Message) else answer
+
+    def fits_below(self, card: Card) -> bool:
+        """Whether a picture can have the whole card below it."""
+        return self.words(card, CAPTION) == self.words(card, TEXT)
 
     async def redraw(self, address: Address, card: Card, more: More = ()) -> Address | Trouble:
         """What is written on a message, and its buttons; its picture stays."""
