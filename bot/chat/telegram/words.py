@@ -1,4 +1,4 @@
-"""Commands that do not paint, as Telegram's users type them: who is named in them, and who is answered. Pure."""
+"""Commands that do not paint, as people type them in Telegram: who is named, and who is answered. Pure."""
 
 from __future__ import annotations
 
