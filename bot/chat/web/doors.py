@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 from aiohttp import hdrs, web
 from aiohttp.typedefs import Handler, Middleware
 
-from bot.chat.web.visitors import COOKIE, VISITOR, Visitors, visitor_of
+from bot.chat.web.visitors import VISITOR, Visitors, visitor_of
 
 CSRF_HEADER, CSRF_FIELD = "X-Fairbrush-CSRF", "csrf"
 HEADERS = {
@@ -104,7 +104,7 @@ def know(visitors: Visitors) -> Middleware:
         # What a page of theirs sends off later has to come from the same visitor.
         if (
             is_new
-            and COOKIE not in response.cookies
+            and visitor.cookie not in response.cookies
             and not response.prepared
             and response.content_type == "text/html"
         ):

@@ -55,6 +55,7 @@ class Pages:
             loader=PackageLoader("bot.chat.web"),
             autoescape=True,
             undefined=StrictUndefined,
+            auto_reload=False,
             trim_blocks=True,
             lstrip_blocks=True,
         )

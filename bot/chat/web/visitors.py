@@ -1,6 +1,9 @@
 """Who looks at the page: known by a signed cookie, so that a guest stays the same over restarts.
 
 One secret signs everything: the operator's token. Whoever changes it signs everybody out.
+
+A browser has one cookie for whoever looks at plain addresses, and one more for each further guest: pages of
+the second guest say ``?guest=2``. So two windows of one browser can be two people.
 """
 
 from __future__ import annotations
@@ -23,6 +26,10 @@ from bot.service.gate import Asker
 
 PLATFORM = "web"
 COOKIE = "fairbrush"
+GUEST = "guest"
+"""In an address: which of the browser's guests it is for."""
+MOST_GUESTS = 9
+"""In one browser."""
 _DAYS = 400
 """What browsers keep a cookie for at most."""
 _LONGEST_NAME = 32
@@ -38,6 +45,8 @@ class Visitor:
     operator: bool
     csrf: str
     language: Language
+    guest: str = ""
+    """Which of the browser's guests: "" for the first, then "2" and so on."""
 
     @property
     def identity(self) -> IdentityId:
@@ -46,6 +55,14 @@ class Visitor:
     @property
     def asker(self) -> Asker:
         return Asker(self.identity, self.name, admin=self.operator)
+
+    @property
+    def cookie(self) -> str:
+        return _cookie_of(self.guest)
+
+    def at(self, path: str) -> str:
+        """An address of ours that is meant for this guest."""
+        return f"{path}?{GUEST}={self.guest}" if self.guest else path
 
 
 VISITOR = "visitor"
@@ -57,7 +74,8 @@ def visitor_of(request: web.Request) -> Visitor:
 
 
 class Visitors:
-    """Reads and writes the cookie. ``open_to_all``: on a machine of one's own, everybody is its operator."""
+    """Reads and writes the cookies. ``open_to_all``: on a machine of one's own, everybody is its operator; but
+    not the further guests of a browser, so that one can see what guests see."""
 
     def __init__(self, token: str, languages: Languages, *, open_to_all: bool = False) -> None:
         self._token = token
@@ -68,19 +86,39 @@ class Visitors:
     def read(self, request: web.Request) -> tuple[Visitor, bool]:
         """Who asks, and whether they are somebody new: with no cookie, or with one that is none of ours."""
         language = self._languages.of(_first_language(request.headers.get("Accept-Language", "")))
+        guest = request.query.get(GUEST, "")
+        if guest not in _FURTHER:
+            guest = ""
+        known = self._known(request, guest, language)
+        if known is not None:
+            return known, False
+        return self._visitor(secrets.token_hex(8), "", False, language, guest), True
+
+    def beside(self, request: web.Request) -> tuple[Visitor, ...]:
+        """Every guest of the browser that asks, whoever of them it is now: what one of them may see, the
+        person in front of it may."""
+        language = visitor_of(request).language
+        found = (self._known(request, guest, language) for guest in ("", *_FURTHER))
+        return tuple(visitor for visitor in found if visitor is not None)
+
+    def free(self, request: web.Request) -> str:
+        """The number of a further guest that this browser has no cookie for; the last one when it has all."""
+        return next((each for each in _FURTHER if _cookie_of(each) not in request.cookies), _FURTHER[-1])
+
+    def _known(self, request: web.Request, guest: str, language: Language) -> Visitor | None:
         try:
-            kept = self._cookies.loads(request.cookies.get(COOKIE, ""), max_age=_DAYS * 86_400)
+            kept = self._cookies.loads(request.cookies.get(_cookie_of(guest), ""), max_age=_DAYS * 86_400)
             found = json.loads(kept)
             visitor_id, name, operator = str(found["id"]), str(found["name"]), found["operator"] is True
         except (BadSignature, ValueError, KeyError, TypeError):
-            return self._visitor(secrets.token_hex(8), "", self._open_to_all, language), True
-        return self._visitor(visitor_id, name, operator or self._open_to_all, language), False
+            return None
+        return self._visitor(visitor_id, name, operator, language, guest)
 
     def write(self, response: web.StreamResponse, visitor: Visitor, request: web.Request) -> None:
         """Remember them in their browser."""
         kept = json.dumps({"id": visitor.id, "name": visitor.name, "operator": visitor.operator})
         response.set_cookie(
-            COOKIE,
+            visitor.cookie,
             self._cookies.dumps(kept),
             max_age=_DAYS * 86_400,
             httponly=True,
@@ -98,11 +136,19 @@ class Visitors:
         return replace(visitor, operator=True)
 
     def signed_out(self, visitor: Visitor) -> Visitor:
-        return replace(visitor, operator=self._open_to_all)
+        return replace(visitor, operator=self._open_to_all and not visitor.guest)
 
-    def _visitor(self, visitor_id: str, name: str, operator: bool, language: Language) -> Visitor:
+    def _visitor(self, visitor_id: str, name: str, operator: bool, language: Language, guest: str) -> Visitor:
+        operator = operator or (self._open_to_all and not guest)
         csrf = hmac.new(_key(self._token, "csrf").encode(), visitor_id.encode(), hashlib.sha256).hexdigest()
-        return Visitor(visitor_id, name, operator, csrf[:32], language)
+        return Visitor(visitor_id, name, operator, csrf[:32], language, guest)
+
+
+_FURTHER = tuple(str(number) for number in range(2, MOST_GUESTS + 1))
+
+
+def _cookie_of(guest: str) -> str:
+    return f"{COOKIE}-{guest}" if guest else COOKIE
 
 
 def _key(token: str, purpose: str) -> str:
