@@ -17,6 +17,7 @@ from bot.domain.fair_accounts import Account, Flow, InService
 from bot.domain.fair_clock import Clock, May
 from bot.domain.fair_lanes import Waiting
 from bot.domain.fair_place import Place, next_jobs, place_on
+from bot.domain.fair_view import FlowView, flow_views
 from bot.domain.ids import JobId, ServerName, UserId
 
 __all__ = ["FairQueue", "InService", "Place", "Waiting"]
@@ -206,6 +207,22 @@ class FairQueue:
     def upcoming(self, limit: int) -> tuple[Waiting, ...]:
         """The first ``limit`` of the jobs that wait, in the order in which they are expected to go."""
         return next_jobs(self._flows.values(), self._clocks, limit)
+
+    def views(self, *, most_flows: int, most_jobs: int) -> tuple[FlowView, ...]:
+        """Who stands where: see :func:`~bot.domain.fair_view.flow_views`."""
+        return flow_views(self._flows.values(), self._clocks, most_flows=most_flows, most_jobs=most_jobs)
+
+    @property
+    def active_flows(self) -> int:
+        """Users of whom a job waits or is at a server."""
+        return sum(
+            bool(flow.lanes) or any(account.active for account in flow.accounts.values())
+            for flow in self._flows.values()
+        )
+
+    def virtual_times(self) -> Mapping[ServerName, float]:
+        """Of each server that was asked of so far."""
+        return {server: clock.virtual_time for server, clock in self._clocks.items()}
 
     def waits(self, job: JobId) -> bool:
         """Whether it is neither in service nor unknown."""

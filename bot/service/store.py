@@ -41,9 +41,10 @@ from bot.service.records import (
     WaitingJob,
     Waits,
 )
+from bot.service.surveys import Surveys
 
 
-class Store(Protocol):
+class Store(Surveys, Protocol):
     # People
 
     async def person(self, identity: IdentityId, *, name: str, at: int) -> Person:

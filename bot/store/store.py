@@ -55,11 +55,12 @@ from bot.store import (
 )
 from bot.store.connection import BUSY_SECONDS, Connection, reader, writer
 from bot.store.own import OwnStore
+from bot.store.surveys import SurveyStore
 from bot.store.troubles import explained
 from bot.store.writer import Writer
 
 
-class SqliteStore(OwnStore):
+class SqliteStore(OwnStore, SurveyStore):
     """Implements :class:`bot.service.store.Store`; made by :func:`open_store`."""
 
     # People
