@@ -85,6 +85,10 @@ HOT = {
     "usage by user": (reports.BY_USER, "jobs_created"),
     "usage by template": (reports.BY_TEMPLATE, "jobs_created"),
     "usage by day": (reports.BY_QUARTER, "jobs_created"),
+    "users by day": (reports.USERS_BY_QUARTER, "jobs_created"),
+    "templates by day": (reports.TEMPLATES_BY_QUARTER, "jobs_created"),
+    "settled of a job": (reports.USERS_BY_QUARTER, "ledger_one_close"),
+    "waits": (reports.WAITS, "jobs_created"),
     "find people": (people.FIND, "names_folded"),
     "stage": (jobs.STAGE, "(id=?)"),
     "start": (jobs.START, "INTEGER PRIMARY KEY (rowid=?)"),
@@ -106,8 +110,8 @@ HOT = {
     "inputs kept": (portrait.INPUTS_KEPT, "requests_of"),
     "request over": (jobs.REQUEST_OVER, "(id=?)"),
 }
-SMALL = ("job_counts", "json_each")
-"""Six rows; the values of one parameter."""
+SMALL = ("job_counts", "json_each", "(subquery-")
+"""Six rows; the values of one parameter; what an inner query has found."""
 
 
 @pytest.mark.parametrize("what", HOT)
