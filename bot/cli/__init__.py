@@ -26,6 +26,8 @@ _COMMANDS = {
     "queue": "bot.cli.queue",
     "usage": "bot.cli.usage",
     "quota": "bot.cli.quota",
+    "backup": "bot.cli.backup",
+    "restore": "bot.cli.restore",
 }
 
 
