@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import discord
@@ -13,6 +14,7 @@ from bot.app.languages import load_languages
 from bot.app.service import Service
 from bot.chat.discord.answers import Sayer
 from bot.chat.discord.bot import DiscordAccount, DiscordBot
+from bot.chat.discord.client import counted
 from bot.chat.discord.frontend import Interactions
 from bot.chat.discord.offer import Offer, make_offer
 from bot.chat.discord.screen import DiscordScreen
@@ -84,7 +86,7 @@ def discord_parts(
         notices=operator.notices,
         use=take,
         sleep=clock.sleep,
-        options=options,
+        options={"http_trace": counted(partial(service.meters.called, "discord")), **(options or {})},
     )
     service.usecases.shelf.watch(bot.offer_changed)
     return DiscordParts(bot, {"discord": bot.run, "discord cards": reporter.run})

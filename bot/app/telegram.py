@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 
 from bot.app.front_ends import commands_of, language_of, make_reporter
 from bot.app.languages import load_languages
@@ -48,7 +49,11 @@ def telegram_parts(
     operator, reception = service.operator, service.reception
     languages = load_languages(settings.language)
     own_server = configured.api_base_url != TELEGRAM_SERVER
-    client = make_client(configured.token.get_secret_value(), configured.api_base_url)
+    client = make_client(
+        configured.token.get_secret_value(),
+        configured.api_base_url,
+        told=partial(service.meters.called, PLATFORM),
+    )
     token = configured.token.get_secret_value()
     poster = Poster(client, FileIds(service.store, bot=_id_in(token)), languages.default)
 

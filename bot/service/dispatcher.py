@@ -223,6 +223,15 @@ class Dispatcher:
         server.active[item.job] = active
         return active
 
+    def could_begin(self, server: Server) -> bool:
+        """Whether a job waits that this server would be given now."""
+        if not server.wants_more(self._clock.monotonic()):
+            return False
+        head = self.queue.head(server.name, server.model or None)
+        return head is not None and self._guards.ceilings.allows(
+            server.name, self.line.jobs[head.job].work, self._clock.now()
+        )
+
     def _start(self, server: Server, active: Active, *, attached: bool) -> None:
         assert self._tasks is not None
         job = active.item.job

@@ -79,6 +79,8 @@ class DiscordBot:
         self._sleep = sleep
         self._options = dict(options or {})
         self.client: DiscordClient | None = None
+        self._times_up = 0
+        """Of clients that are gone."""
         self._outdated = False
         self._anew = False
         self._due = asyncio.Event()
@@ -110,12 +112,27 @@ class DiscordBot:
         user = None if self.client is None else self.client.user
         return "" if user is None else str(user)
 
+    @property
+    def trouble(self) -> str:
+        """What is wrong with the connection now, for an operator; "" when nothing is."""
+        if self.client is None or not self.client.was_up:
+            return "not logged in to Discord yet"
+        return "" if self.client.up.is_set() else "the connection to Discord's gateway is lost"
+
+    @property
+    def reconnects(self) -> int:
+        """How often the gateway was connected after the first time."""
+        now = 0 if self.client is None else self.client.times_up
+        return max(0, self._times_up + now - 1)
+
     def offer_changed(self) -> None:
         """Templates, or what servers have, are others now: the commands follow."""
         self._outdated = True
         self._due.set()
 
     def _take(self, client: DiscordClient) -> None:
+        if self.client is not None:
+            self._times_up += self.client.times_up
         self.client = client
         self._use(client)
 

@@ -48,15 +48,20 @@ class DiscordClient(discord.AutoShardedClient):
         self._joined = on_joined
         self.up = asyncio.Event()
         self.was_up = False
+        self.times_up = 0
 
     async def setup_hook(self) -> None:
         self._connected()
 
     async def on_ready(self) -> None:
         self.was_up = True
-        self.up.set()
+        self._is_up()
 
     async def on_resumed(self) -> None:
+        self._is_up()
+
+    def _is_up(self) -> None:
+        self.times_up += 1
         self.up.set()
 
     async def on_disconnect(self) -> None:
@@ -79,6 +84,22 @@ def point_at(api_base_url: str, gateway_url: str) -> Mapping[str, Any]:
     DiscordWebSocket.DEFAULT_GATEWAY = yarl.URL(gateway_url)
     # Where the number of shards is not fixed, the library asks Discord for it, and for another address.
     return {"shard_count": 1, "shard_ids": [0]}
+
+
+def counted(told: Callable[[int], None]) -> aiohttp.TraceConfig:
+    """An option for the client (``http_trace``): ``told`` the HTTP status of each answer of Discord's, 0
+    where none came; also of those that the library hides by waiting and trying again."""
+
+    async def ended(_: object, __: object, found: aiohttp.TraceRequestEndParams) -> None:
+        told(found.response.status)
+
+    async def failed(_: object, __: object, ___: aiohttp.TraceRequestExceptionParams) -> None:
+        told(0)
+
+    trace = aiohttp.TraceConfig()
+    trace.on_request_end.append(ended)
+    trace.on_request_exception.append(failed)
+    return trace
 
 
 async def stay_connected(

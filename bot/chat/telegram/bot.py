@@ -79,6 +79,7 @@ class TelegramBot:
         self._lists: Lists | None = None
         self._due = asyncio.Event()
         self._logged_in = False
+        self._intake: Polling | Webhook | None = None
         self._outdated = False
         self._standing: Latest[tuple[int, int], tuple[float, str]] = Latest(2_000)
         self.connected = asyncio.Event()
@@ -88,6 +89,15 @@ class TelegramBot:
     def username(self) -> str:
         """The bot's own; "" before it has logged in."""
         return self._client.username if self._logged_in else ""
+
+    @property
+    def trouble(self) -> str:
+        """What is wrong with the connection now, for an operator; "" when nothing is."""
+        if not self._logged_in:
+            return "not logged in to Telegram yet"
+        if self._intake is None or not self._intake.heard:
+            return "Telegram does not answer"
+        return ""
 
     @property
     def reads_all(self) -> bool:
@@ -155,11 +165,12 @@ class TelegramBot:
     async def _updates(self) -> None:
         if self._listening is None:
             hold = {} if self._hold is None else {"hold": self._hold}
-            await Polling(
+            self._intake = Polling(
                 self._client, self._inbox, tell=self._notices.tell, sleep=self._clock.sleep, **hold
-            ).run()
+            )
+            await self._intake.run()
             return
-        await Webhook(
+        self._intake = Webhook(
             self._client,
             self._inbox,
             url=self._listening.url,
@@ -168,7 +179,8 @@ class TelegramBot:
             secret=self._listening.secret,
             tell=self._notices.tell,
             sleep=self._clock.sleep,
-        ).run()
+        )
+        await self._intake.run()
 
     async def _make_offer(self) -> None:
         commands = await self._make_commands()

@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 import logging
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from http import HTTPStatus
 from typing import Any
 
 from telegram import Bot
 from telegram._utils.types import JSONDict, ODVInput
-from telegram.error import InvalidToken
+from telegram.error import InvalidToken, NetworkError
 from telegram.request import BaseRequest, HTTPXRequest, RequestData
 
 TELEGRAM_SERVER = "https://api.telegram.org"
@@ -51,8 +51,17 @@ class Client(Bot):
         return [each for each in found if isinstance(each, dict)] if isinstance(found, list) else []
 
 
+def _unheard(_: int) -> None: ...
+
+
 class _Request(HTTPXRequest):
-    """Proxies in front of Telegram answer in HTML, which the library would print into the log."""
+    """Proxies in front of Telegram answer in HTML, which the library would print into the log.
+
+    ``told``: of the HTTP status of each answer; 0 where none came."""
+
+    def __init__(self, *, told: Callable[[int], None], **options: Any) -> None:
+        super().__init__(**options)
+        self._told = told
 
     async def do_request(
         self,
@@ -66,19 +75,30 @@ class _Request(HTTPXRequest):
     ) -> tuple[int, bytes]:
         if request_data is not None and request_data.contains_files and read_timeout is self.DEFAULT_NONE:
             read_timeout = UPLOAD_SECONDS
-        code, payload = await super().do_request(
-            url, method, request_data, read_timeout, write_timeout, connect_timeout, pool_timeout
-        )
+        try:
+            code, payload = await super().do_request(
+                url, method, request_data, read_timeout, write_timeout, connect_timeout, pool_timeout
+            )
+        except NetworkError:
+            self._told(0)
+            raise
+        self._told(code)
         if code >= HTTPStatus.BAD_REQUEST and not payload.lstrip().startswith(b"{"):
             payload = json.dumps({"ok": False, "description": _phrase(code)}).encode()
         return code, payload
 
 
 def make_client(
-    token: str, api_base_url: str = TELEGRAM_SERVER, *, local_files: bool = False, **options: Any
+    token: str,
+    api_base_url: str = TELEGRAM_SERVER,
+    *,
+    local_files: bool = False,
+    told: Callable[[int], None] = _unheard,
+    **options: Any,
 ) -> Client:
     """``local_files``: the server is one's own, on this machine, started with ``--local``: it gives paths
-    instead of files. ``options``: for httpx. Enter it before use, leave it at the end."""
+    instead of files. ``told``: of each answer's HTTP status, 0 for none. ``options``: for httpx. Enter it
+    before use, leave it at the end."""
     # Otherwise the library warns each time that Telegram asks to wait.
     os.environ.setdefault("PTB_TIMEDELTA", "true")
     # The addresses of calls hold the token.
@@ -86,6 +106,7 @@ def make_client(
 
     def request(connections: int) -> BaseRequest:
         return _Request(
+            told=told,
             connection_pool_size=connections,
             read_timeout=ANSWER_SECONDS,
             write_timeout=ANSWER_SECONDS,

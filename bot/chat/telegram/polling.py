@@ -85,6 +85,8 @@ class Polling:
         self._hold = hold
         self._told = ""
         self._offset = 0
+        self.heard = False
+        """Whether Telegram answered when it was last asked."""
 
     async def run(self) -> None:
         """Raises AuthenticationFailed for a token that Telegram does not know (any more)."""
@@ -112,7 +114,9 @@ class Polling:
             else:
                 self._backoff.worked()
                 self._told = ""
+                self.heard = True
                 return
+            self.heard = False
             await self._backoff.pause(at_least=pause)
 
     async def _begin(self) -> None:

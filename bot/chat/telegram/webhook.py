@@ -56,6 +56,8 @@ class Webhook:
         self._backoff = Backoff(sleep)
         self.address: tuple[str, int] | None = None
         """Where it listens."""
+        self.heard = False
+        """Whether Telegram has been told of it."""
 
     async def run(self) -> None:
         """Raises AuthenticationFailed for a token that Telegram does not know, ConfigError for an address
@@ -95,6 +97,7 @@ class Webhook:
                 await self._client.set_webhook(
                     self._url, allowed_updates=ALLOWED_UPDATES, secret_token=self._secret
                 )
+                self.heard = True
                 return
             except said.InvalidToken as error:
                 raise refused_token(error) from error
