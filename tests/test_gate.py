@@ -173,6 +173,7 @@ async def test_a_repeat_of_a_repeat(bot: Bot) -> None:
 )
 async def test_a_blocked_word_anywhere(tmp_path: Path, line: str, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG)
+    caplog.set_level(logging.INFO, "aiosqlite")  # it tells whatever is written: the rule, for operators
     async with shop(tmp_path, moderation={"blocked_words": ["gory"]}) as bot:
         with pytest.raises((WordsBlocked, FlagError)) as refused:
             await ask(bot, line)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import AsyncIterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -41,11 +42,18 @@ async def options(bot: Bot, template: str, *, adult: bool = False, **source: boo
     person = await usecases.accounts.person(ALICE.identity, ALICE.name)
     (passed,) = await usecases.gate.check(
         parse_line(f"a fox --template {template}", SHELL),
+        ALICE,
+        person,
         usecases.accounts.tier_of(person),
         Origin("test", "e", adult=adult, options=source),
         {},
     )
     return passed.options
+
+
+def set_rule(bot: Bot, rule: NsfwRule) -> None:
+    moderation = bot.service.usecases.gate.moderation
+    moderation.house = replace(moderation.house, nsfw=rule)
 
 
 @pytest.mark.parametrize(
@@ -63,7 +71,7 @@ async def options(bot: Bot, template: str, *, adult: bool = False, **source: boo
 async def test_the_rule_decides_where_and_how_such_a_template_paints(
     bot: Bot, rule: NsfwRule, adult: bool, kept: Mapping[str, bool] | None
 ) -> None:
-    bot.service.usecases.gate.nsfw = rule
+    set_rule(bot, rule)
     assert await options(bot, "text-to-image", adult=adult) == {}, "any other template is free of it"
     if kept is None:
         with pytest.raises(NsfwRefused):
@@ -76,7 +84,7 @@ async def test_the_rule_decides_where_and_how_such_a_template_paints(
 
 
 async def test_a_refusal_says_where_to_go(bot: Bot) -> None:
-    bot.service.usecases.gate.nsfw = "nsfw-channels"
+    set_rule(bot, "nsfw-channels")
     with pytest.raises(NsfwRefused, match="age-restricted channel") as refused:
         await options(bot, "act")
     card = error_card(refused.value)

@@ -16,6 +16,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from bot.app.backends import configured_server, start_engine
+from bot.app.moderation import make_moderation, open_censor
 from bot.comfy.backend import ComfyBackend
 from bot.comfy.client import ComfyClient
 from bot.comfy.watch import Patience
@@ -24,7 +25,6 @@ from bot.domain.estimates import Estimates
 from bot.domain.fairqueue import FairQueue
 from bot.domain.guard import Ceilings, Quarantine
 from bot.domain.ids import ClientId, IdentityId, ServerName
-from bot.domain.moderation import BlockedWords
 from bot.service.acceptance import Acceptance, new_request_id
 from bot.service.accounts import Accounts
 from bot.service.admin import AdminCommands
@@ -42,6 +42,7 @@ from bot.service.imagine import Draw
 from bot.service.lanes import Lanes
 from bot.service.linking import Linking
 from bot.service.meters import Meters
+from bot.service.moderation_hook import Censor
 from bot.service.notices import Notices
 from bot.service.own_cards import OwnCards
 from bot.service.parcels.packing import Packer
@@ -129,9 +130,10 @@ async def open_service(
         store = await stack.enter_async_context(open_store(settings.database, clock=clock.now))
         configured, embedded = await _configured(stack, settings, url, engine)
         servers = [await _connect(stack, settings, store, server) for server in configured]
+        censor = await stack.enter_async_context(open_censor(settings))
         with _much_that_stays():
             service = await make_service(
-                settings, store, servers, clock=clock, deliverers={}, embedded=embedded
+                settings, store, servers, clock=clock, deliverers={}, embedded=embedded, censor=censor
             )
         store.on_trouble = service.meters.store_refused
         parts = NO_PARTS if front_ends is None else front_ends(service)
@@ -165,8 +167,10 @@ async def make_service(
     deliverers: Mapping[str, Deliverer],
     embedded: bool = False,
     draw: Draw | None = None,
+    censor: Censor | None = None,
 ) -> Service:
-    """Put the parts together and recover what the store knows of; nothing is at work yet."""
+    """Put the parts together and recover what the store knows of; nothing is at work yet. ``censor``: asked
+    about every text, if there is one."""
     meters = Meters(clock.monotonic)
     notices, streams = Notices(clock), Streams(meters)
     gallery = Gallery(settings.data_dir)
@@ -195,12 +199,14 @@ async def make_service(
         lanes=lanes,
         guards=guards,
         gates=dispatcher.gates,
-        moderator=BlockedWords(settings.moderation.blocked_words),
+        moderation=await make_moderation(
+            settings, store, notices, clock, admins=_operators(settings), censor=censor
+        ),
         clock=clock,
         draw=draw or _draw,
         mint=new_request_id,
-        nsfw=settings.moderation.nsfw,
         blocked_in=store.blocked_in,
+        kept_for_adults=store.kept_for_adults,
         timezone=settings.timezone,
     )
     acceptance = Acceptance(

@@ -32,10 +32,10 @@ from bot.domain.errors import (
 from bot.domain.moderation import BlockedWords
 from bot.domain.text import Text
 from bot.presentation.flags import Ask, require_prompt
-from bot.service.gate import moderate
 from bot.service.images import InputImage, read_input_image
 from bot.service.imagine import Job, Request, choose_template, named_files, plan
 from bot.service.keep import Folder
+from bot.service.moderation_texts import moderate
 from bot.service.painter import Painter, Picture
 from bot.service.threads import in_thread
 from bot.templates.loader import TemplateLibrary

@@ -18,7 +18,9 @@
     │       ├── NotAccepting       draining, or shutting down
     │       ├── Blocked            by an operator
     │       ├── WordsBlocked       a word that the operator does not want
+    │       ├── CheckUnavailable   texts are refused as long as the operator's check of them is down
     │       ├── NsfwRefused        a template for adults, where it may not be used
+    │       ├── TemplateNotHere    a template that the rules of the place do not name
     │       ├── TooBigForGpu       every server ran out of memory at less
     │       ├── Quarantined        a template that kept failing
     │       ├── NoServerCan        no server has the nodes and models
@@ -29,6 +31,7 @@
     ├── StoreUnavailable           the database cannot be written: disk full, locked, read-only
     ├── TemplateError              a workflow file or its sidecar is not usable
     ├── OutputError                finished pictures cannot be written here
+    ├── CensorFailed               the operator's check of texts gave no answer, or one that makes no sense
     └── BackendError               a ComfyUI server did not do it (exit code 1)
         ├── ServerUnreachable      no answer: down, wrong address, network
         ├── AuthenticationFailed   401 or 403
@@ -105,6 +108,12 @@ class TemplateError(FairbrushError):
 
 class OutputError(FairbrushError):
     code = "output"
+
+
+class CensorFailed(FairbrushError):
+    """Of the check that an operator runs; people are told :class:`CheckUnavailable`, if anything."""
+
+    code = "censor"
 
 
 class BackendError(FairbrushError):
@@ -221,8 +230,16 @@ class WordsBlocked(Denied):
     code = "words_blocked"
 
 
+class CheckUnavailable(Denied):
+    code = "check_unavailable"
+
+
 class NsfwRefused(Denied):
     code = "nsfw"
+
+
+class TemplateNotHere(Denied):
+    code = "template_not_here"
 
 
 class TooBigForGpu(Denied):

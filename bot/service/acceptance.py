@@ -132,23 +132,28 @@ class Acceptance:
         # Whoever asks while we start is not told that a model is missing of which nobody has heard yet.
         await self.dispatcher.heard_of_servers(FIRST_LOOK)
         async with self.places:
-            return await self._accept(ask, asker, origin, images, notes)
+            person = await self.accounts.person(asker.identity, asker.name)
+            await self.gate.welcome(asker, person)
+            tier = self.accounts.tier_of(person, asker.roles)
+            passed = await self.gate.check(ask, asker, person, tier, origin, images)
+        await self.gate.judge(ask, asker, person, origin, passed[0].request.template)
+        async with self.places:
+            return await self._accept(passed, ask, asker, person, tier, origin, notes)
 
     async def _accept(
         self,
+        found: Sequence[Passed],
         ask: Ask,
         asker: Asker,
+        person: Person,
+        tier: Tier,
         origin: Origin,
-        images: Mapping[str, InputImage],
         notes: Sequence[Text],
     ) -> tuple[Receipt, ...]:
-        person = await self.accounts.person(asker.identity, asker.name)
-        await self.gate.welcome(asker, person)
-        tier = self.accounts.tier_of(person, asker.roles)
         rules = self.accounts.rules_for(person, asker.roles, all_waiting=self.all_waiting)
         plans: list[_Plan] = []
         try:
-            for number, passed in enumerate(await self.gate.check(ask, tier, origin, images)):
+            for number, passed in enumerate(found):
                 event = origin.event if number == 0 else f"{origin.event}#{number}"
                 plans.append(
                     await self._plan(

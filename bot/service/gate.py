@@ -1,24 +1,25 @@
 """The one gate. Every request passes it, whichever front-end, text or button it came from:
 
-permission -> moderation -> rules of the place -> bounds -> what servers can do -> cost -> quota. Only then
-is anything written.
+permission -> words -> rules of the place -> bounds -> what servers can do -> the operator's own check -> cost
+-> quota. Only then is anything written. That check may take seconds, so it is asked apart from the rest:
+:meth:`Gate.judge`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Protocol
+from typing import Any
 
-from bot.domain.errors import Blocked, NoServerCan, NotAccepting, ParameterError, WordsBlocked
+from bot.domain.blocking import blocked, blocked_here
+from bot.domain.errors import Blocked, NoServerCan, NotAccepting
 from bot.domain.guard import quarantined, too_big
 from bot.domain.ids import IdentityId, RequestId, ServerName, UserId
 from bot.domain.jobs import job_id
-from bot.domain.quota_days import local_time
 from bot.domain.text import Text
 from bot.domain.tiers import Tier
 from bot.domain.work import Work
-from bot.presentation.flags import MAX_CHARACTERS, Ask, require_prompt
+from bot.presentation.flags import Ask, require_prompt
 from bot.service.attempts import Guards
 from bot.service.clock import Clock
 from bot.service.dispatcher import Gates
@@ -26,20 +27,15 @@ from bot.service.estimate import estimate_seconds
 from bot.service.images import InputImage
 from bot.service.imagine import Draw, Request, choose_template, plan
 from bot.service.lanes import Lanes
-from bot.service.nsfw import NsfwRule, is_nsfw, ruled
+from bot.service.moderation_desk import Moderation, Whose
+from bot.service.moderation_texts import readable, texts_of, words_of
+from bot.service.nsfw import is_nsfw, ruled
 from bot.service.records import NewJob, Person, Snapshot
 from bot.service.shelf import Shelf
 from bot.service.threads import in_thread
 from bot.templates.needs import Needs, fingerprint, model_key, needs_of, size_of
 from bot.templates.sizes import Limits
 from bot.templates.template import Template
-
-
-class Moderator(Protocol):
-    """Which texts are not wanted here. Pure and quick: called in the event loop for every text."""
-
-    def find(self, text: str) -> str | None:
-        """The blocked word in ``text``, as the operator wrote it; None when there is none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +83,14 @@ BlockedIn = Callable[[str, UserId, int], Awaitable[tuple[int | None, str] | None
 """Like :meth:`bot.service.store.Store.blocked_in`."""
 
 
+KeptForAdults = Callable[[Sequence[str]], Awaitable[Mapping[str, bool]]]
+"""Like :meth:`bot.service.store.Store.kept_for_adults`."""
+
+
+async def _nothing(contents: Sequence[str]) -> Mapping[str, bool]:  # noqa: ARG001 - it answers as a store does
+    return {}
+
+
 async def _nobody(place: str, user: UserId, at: int) -> None:  # noqa: ARG001 - it answers as a store does
     return None
 
@@ -99,31 +103,42 @@ class Gate:
     lanes: Lanes
     guards: Guards
     gates: Gates
-    moderator: Moderator
+    moderation: Moderation
     clock: Clock
     draw: Draw
     mint: Callable[[], RequestId]
-    nsfw: NsfwRule = "spoiler"
     blocked_in: BlockedIn = _nobody
+    kept_for_adults: KeptForAdults = _nothing
     timezone: str = "UTC"
     """In which people are told times."""
 
     async def welcome(self, asker: Asker, person: Person) -> None:
-        """Raise Blocked for who may ask for nothing in this place; who may nowhere is refused later on."""
+        """Raise Blocked for who may ask for nothing, in this place or anywhere."""
+        now = self.clock.now()
+        if (person.blocked_until or 0) > now:
+            raise Blocked(blocked(person.blocked_until or 0, person.blocked_reason, self.timezone))
         if not asker.place:
             return
-        block = await self.blocked_in(asker.place, person.user, self.clock.now())
+        block = await self.blocked_in(asker.place, person.user, now)
         if block is not None:
-            raise Blocked(_blocked_here(*block, self.timezone), cause=asker.place)
+            raise Blocked(blocked_here(*block, self.timezone), cause=asker.place)
 
     async def check(
-        self, ask: Ask, tier: Tier, origin: Origin, images: Mapping[str, InputImage]
+        self,
+        ask: Ask,
+        asker: Asker,
+        person: Person,
+        tier: Tier,
+        origin: Origin,
+        images: Mapping[str, InputImage],
     ) -> tuple[Passed, ...]:
         """The requests that ``ask`` means. Raises Denied, or another UserError, with its own message."""
         self.open_for_new()
         readable(ask)
-        moderate(ask, self.moderator)
-        template = choose_template(self.shelf.library, ask, origin.command)
+        await self.moderation.look(tuple(texts_of(ask)), _whose(asker, person, origin))
+        house, library = self.moderation.house, self.shelf.library
+        template = choose_template(library, ask, origin.command, fits=house.allows(asker.place))
+        house.require(template.name, asker.place, library.enabled())
         now = self.clock.now()
         if (until := self.guards.quarantine.until(template.name, now)) is not None:
             raise quarantined(template.name, until, now)
@@ -131,13 +146,26 @@ class Gate:
         if prompt is not None and getattr(prompt, "required", True):
             require_prompt(ask)
         nsfw = template.nsfw or is_nsfw(origin.options)
-        options = ruled(self.nsfw, adult=origin.adult) if nsfw else {}
+        rule = house.nsfw_in(asker.place)
+        options = ruled(rule, adult=origin.adult) if nsfw else {}
         # Taken now: its files may change while the rest is looked at.
         snapshot = self.shelf.snapshot(template)
         passed = await in_thread(self._plan, ask, template, snapshot, tier, images)
+        if contents := tuple({each for one in passed for each in one.request.inputs}):
+            # A picture of ours that somebody hands in again is what it was.
+            before = await self.kept_for_adults(contents)
+            if is_nsfw(before):
+                options = {**before, **ruled(rule, adult=origin.adult)}
         for one in passed:
             self._can_be_painted(one)
         return tuple(replace(one, options=options) for one in passed)
+
+    async def judge(self, ask: Ask, asker: Asker, person: Person, origin: Origin, template: Template) -> None:
+        """The operator's own check of the texts, where there is one. Takes seconds: never to be called while
+        something is held that others wait for. Raises WordsBlocked and CheckUnavailable."""
+        whose = _whose(asker, person, origin)
+        command = origin.command
+        await self.moderation.ask(words_of(ask), whose, template=template.name, command=command)
 
     def open_for_new(self) -> None:
         if self.gates.stopping:
@@ -210,47 +238,12 @@ class Gate:
                 raise too_big(job.work, max(worked))
 
 
-def _blocked_here(until: int | None, reason: str, timezone: str) -> Text:
-    if until is None:
-        said = Text("Who looks after this place does not let you use this bot here.")
-    else:
-        moment = f"{local_time(until, timezone):%Y-%m-%d %H:%M}"
-        said = Text(
-            "Who looks after this place does not let you use this bot here until {until}.", until=moment
-        )
-    return Text("{said} The reason: {reason}", said=said, reason=reason) if reason else said
-
-
-def readable(ask: Ask) -> None:
-    """Raise :class:`ParameterError` for a text that is too long to be looked at: looking takes time."""
-    longest = max(map(len, texts_of(ask)))
-    if longest > MAX_CHARACTERS:
-        raise ParameterError(
-            "prompt_text",
-            Text(
-                "Your text has {count} characters; at most {most} are read. Shorten it.",
-                count=longest,
-                most=MAX_CHARACTERS,
-            ),
-        )
-
-
-def moderate(ask: Ask, moderator: Moderator) -> None:
-    """Raise :class:`WordsBlocked` for a blocked word in any text of the request."""
-    for text in texts_of(ask):
-        if moderator.find(text) is not None:
-            raise WordsBlocked(
-                Text(
-                    "Your text holds something that the operator of this bot does not allow. Say it in "
-                    "other words."
-                ),
-                cause="blocked word",
-            )
-
-
-def texts_of(ask: Ask) -> Iterator[str]:
-    """Everything in a request that a person wrote."""
-    yield ask.prompt_text
-    if ask.negative_text is not None:
-        yield ask.negative_text
-    yield from ask.values.values()
+def _whose(asker: Asker, person: Person, origin: Origin) -> Whose:
+    return Whose(
+        person,
+        asker.identity,
+        origin.platform,
+        place=asker.place,
+        moderator=asker.moderator,
+        admin=asker.admin,
+    )

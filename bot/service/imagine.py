@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 
 from bot.domain.errors import FairbrushError, FlagError, ParameterError, TemplateError, TemplateNotFound
+from bot.domain.ids import TemplateName
 from bot.domain.text import Text
 from bot.presentation.flags import Ask
 from bot.service.images import InputImage
@@ -57,15 +58,23 @@ class Job:
         return name if seed is None else f"{name}-{seed}"
 
 
-def choose_template(library: TemplateLibrary, ask: Ask, command: str = "imagine") -> Template:
+def choose_template(
+    library: TemplateLibrary,
+    ask: Ask,
+    command: str = "imagine",
+    *,
+    fits: Callable[[TemplateName], bool] = lambda _: True,
+) -> Template:
     """The template that was named, else the command's default for what was given: words, an image, a LoRA.
+    ``fits``: which may be chosen for somebody who names none; where none of these does, any may.
 
     Raises :class:`TemplateNotFound` with the nearest names, or when the command has no template at all,
     and TemplateError when those that it has are disabled.
     """
     if ask.template is not None:
         return library.get(ask.template)
-    candidates = (template for template in library.enabled() if template.command == command)
+    of_command = [template for template in library.enabled() if template.command == command]
+    candidates = [template for template in of_command if fits(template.name)] or of_command
     image = ask.image is not None
     found = likely(map(TemplateFit, candidates), image=image, lora=bool(ask.loras))
     if found is None:

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Sequence
-from datetime import datetime
-from zoneinfo import ZoneInfo
 
 from bot.domain import quota
+from bot.domain.blocking import blocked
 from bot.domain.errors import Blocked, NotFound, QueueIsFull, TooManyWaiting
 from bot.domain.ids import IdentityId, JobId, RequestId, UserId
 from bot.domain.quota import Cost
@@ -136,7 +135,7 @@ def _accepted(
 def _refuse_blocked(connection: sqlite3.Connection, user: UserId, at: int, timezone: str) -> None:
     row = connection.execute(BLOCK_OF, (user, at)).fetchone()
     if row is not None:
-        raise Blocked(_blocked_text(row["blocked_until"], row["blocked_reason"], timezone))
+        raise Blocked(blocked(row["blocked_until"], row["blocked_reason"], timezone))
 
 
 def _refuse_too_many(connection: sqlite3.Connection, user: UserId, new: int, rules: Rules) -> None:
@@ -241,28 +240,6 @@ def _write_delivery(connection: sqlite3.Connection, request: RequestRecord, *, i
     at = request.created_at
     state = "kept" if is_over and request.reply is None else "pending"
     connection.execute(_DELIVERY, (request.id, request.platform, state, at if is_over else None, at))
-
-
-def _blocked_text(until: int, reason: str, timezone: str) -> Text:
-    moment = _moment(until, timezone)
-    said = (
-        "An operator has blocked you for good"
-        if moment is None
-        else "An operator has blocked you until {until}"
-    )
-    return Text(
-        "{said}{why}. Ask an operator if you think that this is a mistake.",
-        said=Text(said, until=moment),
-        why=f": {reason.rstrip('.')}" if reason else "",
-    )
-
-
-def _moment(at_ms: int, timezone: str) -> str | None:
-    """A time on the operator's clock; None for one past all calendars, as "for ever" is written."""
-    try:
-        return f"{datetime.fromtimestamp(at_ms / 1000, ZoneInfo(timezone)):%Y-%m-%d %H:%M} {timezone}"
-    except (OverflowError, ValueError, OSError):
-        return None
 
 
 def _too_many_text(own: int, new: int, most: int) -> Text:
