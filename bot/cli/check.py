@@ -13,13 +13,15 @@ from bot.cli.help import CHECK_JSON_HELP
 @click.command(
     "check",
     short_help="Look for problems, and say what to do.",
-    epilog=f"\b\nExample:\n  fairbrush check --json\n\n{CHECK_JSON_HELP}",
+    epilog=f"\b\nExample:\n  fairbrush check --run\n  fairbrush check --json\n\n{CHECK_JSON_HELP}",
 )
+@click.option("--run", is_flag=True, help="Paint something tiny on each server, and say how long it took.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a row on stdout.")
 @comfyui_option
 @config_option
-def command(as_json: bool, comfyui: str | None, config_file: Path | None) -> None:
-    """Check the configuration, the ComfyUI servers, the templates, the bot, its database and the disk.
+def command(run: bool, as_json: bool, comfyui: str | None, config_file: Path | None) -> None:
+    """Check the configuration, the ComfyUI servers, the templates, the tokens, the addresses to listen at,
+    the bot, its database, and this machine. Nothing is changed.
 
     Exit code 0 when there is no problem (warnings are none), 1 otherwise, 2 for a wrong configuration.
     """
@@ -28,6 +30,6 @@ def command(as_json: bool, comfyui: str | None, config_file: Path | None) -> Non
     def work() -> int:
         from bot.cli import checks
 
-        return drive(lambda interruption: checks.report(as_json, comfyui, config_file, interruption))
+        return drive(lambda interruption: checks.report(as_json, comfyui, config_file, interruption, run=run))
 
     leave(work)
