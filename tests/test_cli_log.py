@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import logging
+from pathlib import Path
 
 import discord
 import pytest
 
-from bot.cli.log import warnings_to_stderr
+from bot.cli.log import start_logging
+from tests.support.service import settings_for
 
 
 def test_warnings_are_told_and_what_nobody_needs_is_not(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setattr(logging.getLogger(), "handlers", [])
-    warnings_to_stderr()
+    start_logging(settings_for(tmp_path))
     library = logging.getLogger("discord.client")
     library.warning("PyNaCl is not installed, voice will NOT be supported")
     library.warning("something else")

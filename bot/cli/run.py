@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from bot.app.service import Service
     from bot.cli.interruption import Interruption
     from bot.config import Settings
+    from bot.metrics.links import Link
 
 CHAT_SECONDS = 15.0
 """How long "ready" waits for a chat platform."""
@@ -31,6 +32,7 @@ class Chat:
     name: str
     connected: asyncio.Event
     account: Callable[[], str]
+    link: Link
 
 
 @click.command(
@@ -63,15 +65,15 @@ async def _run(
 ) -> int:
     import asyncio
 
-    from bot.cli.common import load, say
-    from bot.cli.log import warnings_to_stderr
+    from bot.cli.common import load
+    from bot.cli.log import start_logging
 
     settings = load(config_file)
     _check_pace(settings, comfyui, pace)
+    say = start_logging(settings)
     say(f"Data directory: {settings.data_dir}")
-    warnings_to_stderr()
     try:
-        await _work(settings, comfyui, pace, interruption)
+        await _work(settings, comfyui, pace, interruption, say)
     except asyncio.CancelledError:
         task = asyncio.current_task()
         if task is None or not interruption.asked.is_set():
@@ -83,10 +85,18 @@ async def _run(
 
 
 async def _work(
-    settings: Settings, comfyui: str | None, pace: float | None, interruption: Interruption
+    settings: Settings,
+    comfyui: str | None,
+    pace: float | None,
+    interruption: Interruption,
+    say: Callable[[str], None],
 ) -> None:
+    import os
+
+    from bot.app.metrics import metrics_server
     from bot.app.service import open_service, servers_heard_of
-    from bot.cli.common import put, say
+    from bot.app.watchdog import under_systemd
+    from bot.cli.common import put
     from bot.control import ControlServer
     from bot.sketch import EngineSettings
 
@@ -98,6 +108,8 @@ async def _work(
         ) as service,
         # It goes last: while the bot winds down, commands are still answered and pictures handed over.
         ControlServer(service.operator, service.accounts, folder=settings.data_dir),
+        metrics_server(settings, service, [chat.link for chat in chats]) as watch,
+        under_systemd(watch.health, os.environ) as systemd,
     ):
         with interruption.handled_by(_nothing, bounded=False):
             for name in _without_token(settings):
@@ -108,8 +120,13 @@ async def _work(
                 say(found)
             await servers_heard_of(service, FIRST_LOOK)
             told = await _told(chats)
-            put(f"ready: {_connected(service, told)}")
+            if watch.url:
+                say(f"Metrics at {watch.url}/metrics, health at /healthz and /readyz.")
+            connected = _connected(service, told)
+            put(f"ready: {connected}")
+            systemd.ready(connected)
             await interruption.asked.wait()
+            systemd.stopping()
             say(_stopping(service, settings.queue.shutdown_seconds))
             await service.dispatcher.wind_down(settings.queue.shutdown_seconds)
             say(_stopped(service))
@@ -154,6 +171,7 @@ def _front_ends(
     settings: Settings, service: Service, chats: list[Chat]
 ) -> Mapping[str, Callable[[], Awaitable[None]]]:
     """What the configuration names; ``chats`` gets each of them."""
+    from bot.metrics.links import Link
     from bot.service.clock import Clock
 
     parts: dict[str, Callable[[], Awaitable[None]]] = {}
@@ -162,13 +180,16 @@ def _front_ends(
         from bot.app.discord import discord_parts
 
         discord = discord_parts(settings, settings.discord, service, Clock())
-        chats.append(Chat("Discord", discord.bot.connected, lambda: discord.bot.account_name))
+        link = Link("discord", lambda: discord.bot.trouble, lambda: discord.bot.reconnects)
+        chats.append(Chat("Discord", discord.bot.connected, lambda: discord.bot.account_name, link))
         parts |= discord.run
     if settings.telegram is not None and settings.telegram.token.get_secret_value():
         from bot.app.telegram import telegram_parts
 
         telegram = telegram_parts(settings, settings.telegram, service, Clock())
-        chats.append(Chat("Telegram", telegram.bot.connected, lambda: f"@{telegram.bot.username}"))
+        # Nothing stays connected there: each question is a call of its own.
+        link = Link("telegram", lambda: telegram.bot.trouble, lambda: 0)
+        chats.append(Chat("Telegram", telegram.bot.connected, lambda: f"@{telegram.bot.username}", link))
         parts |= telegram.run
     return parts
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Mapping
 
 from bot.domain.ids import ServerName
 from bot.service.dispatcher import Dispatcher
@@ -23,21 +23,14 @@ class Observer:
         dispatcher: Dispatcher,
         meters: Meters,
         clock: Callable[[], float],
-        sleep: Callable[[float], Awaitable[None]],
     ) -> None:
         self._dispatcher = dispatcher
         self._meters = meters
         self._clock = clock
-        self._sleep = sleep
         self._looks: deque[tuple[float, Mapping[ServerName, float]]] = deque()
 
-    async def run(self) -> None:
-        """Until cancelled."""
-        while True:
-            self.look()
-            await self._sleep(EVERY)
-
     def look(self) -> None:
+        """To be called every few seconds."""
         now, busy = self._clock(), self.busy()
         # The oldest look stays until the next one is old enough to stand for the whole window.
         while len(self._looks) > 1 and now - self._looks[1][0] >= WINDOW:
