@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
@@ -257,6 +258,52 @@ async def test_whether_the_last_operator_stays_is_asked_again_when_it_is_done(he
     await here.press(answer(ada))
     with pytest.raises(NotAllowed, match="the last operator"):
         await here.press(answer(olaf), OLAF)
+
+
+async def test_two_operators_who_block_each_other_at_once_are_not_both_blocked(here: Office) -> None:
+    ada, olaf = await here.say("block", user=mention(OLAF)), await here.say("block", OLAF, user=mention(ADA))
+    done = await asyncio.gather(
+        here.press(answer(ada)), here.press(answer(olaf), OLAF), return_exceptions=True
+    )
+    assert [type(each) for each in done].count(NotAllowed) == 1
+    assert len([deed for deed in await here.deeds() if deed[1] == "block"]) == 1
+
+
+async def test_two_grants_at_once_are_two_and_both_stand_in_the_log(here: Office) -> None:
+    await asyncio.gather(
+        here.say("quota grant", user="Ann", seconds=60, reason="for helping"),
+        here.say("quota grant", OLAF, user="Ann", seconds=60, reason="for helping"),
+    )
+    assert "Given on top: 120 s" in plain(await here.say("quota show", user="Ann"))
+    granted = {actor for actor, action, *_ in await here.deeds() if action == "grant"}
+    assert granted == {ADA.identity, OLAF.identity}
+
+
+async def test_two_who_set_limits_at_once_leave_those_of_one_of_them(here: Office) -> None:
+    await asyncio.gather(
+        here.say("quota set", user="Ann", seconds=60, jobs=1),
+        here.say("quota set", OLAF, user="Ann", seconds=120, jobs=2),
+    )
+    assert await allowance(here) in (Allowance(60.0, 1), Allowance(120.0, 2))
+
+
+@pytest.mark.parametrize(
+    ("words", "options"),
+    [
+        ("quota set", {"seconds": "0"}),
+        ("quota set", {"jobs": "0"}),
+        ("quota grant", {"seconds": "-600"}),
+    ],
+)
+async def test_an_operator_who_takes_everything_from_themselves_is_told(
+    here: Office, words: str, options: dict[str, str]
+) -> None:
+    warned = "That is you: nothing more of yours is painted"
+    assert warned in plain(await here.say(words, user=mention(ADA), **options))
+    # Their commands are theirs, and take it back.
+    again = await here.say("quota set", user=mention(ADA), seconds="6000", jobs="unlimited")
+    assert warned not in plain(again)
+    assert warned not in plain(await here.say(words, user="Ann", **options))
 
 
 # Blocks by moderators hold in their place

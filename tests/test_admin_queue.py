@@ -125,6 +125,19 @@ async def test_servers_tell_state_model_memory_and_what_runs(tmp_path: Path) -> 
         assert "does not answer" in shown
 
 
+async def test_servers_tell_how_quick_they_were(here: Office) -> None:
+    assert "1024×1024" not in plain(await here.say("servers"))
+    for line in ("a fox --size 512x512 --steps 10", "an owl --size 512x512 --steps 10"):
+        receipt = await here.ask(line, ANN)
+        await here.bot.server.until_waiting(1)
+        # The first had to load its model.
+        here.bot.server.finish(seconds=7.0 if "fox" in line else 2.0)
+        await here.bot.until_over(receipt.accepted.request.id)
+    shown = plain(await here.say("servers"))
+    assert "16 s for 1024×1024 at 20 steps" in shown
+    assert "loads it in 5 s" in shown
+
+
 async def test_a_server_that_does_not_say_its_memory_is_not_waited_for(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -163,6 +176,16 @@ async def test_two_who_pause_at_once_did_it_once(here: Office) -> None:
     )
     assert sum("already" in plain(card) for card in answered) == 2
     assert [action for _, action, *_ in await here.deeds()] == ["pause"]
+
+
+async def test_of_a_pause_and_a_resume_at_once_the_later_one_holds(here: Office) -> None:
+    yes = answer(await here.say("pause", OLAF))
+    await asyncio.gather(here.press(yes, OLAF), here.say("resume"), here.press(yes, OLAF), here.say("resume"))
+    done = [action for _, action, *_ in await here.deeds()]
+    assert done
+    assert done == ["pause", "resume", "pause", "resume"][: len(done)]
+    assert here.bot.service.dispatcher.gates.paused is (done[-1] == "pause")
+    assert await here.bot.store.get("paused") is (done[-1] == "pause")
 
 
 async def test_a_drain_takes_nothing_new_until_somebody_resumes(here: Office) -> None:

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from dataclasses import astuple, dataclass
 from statistics import median
 from typing import Any
@@ -99,6 +99,16 @@ class Estimates:
             return known
         others = [self._swap(server, key[2]) for key in self._loads if key[1] == server]
         return median([swap for swap in others if swap is not None] or [0.0])
+
+    def pace(self, server: ServerName, model: str, templates: Container[str]) -> float | None:
+        """GPU seconds for one of :attr:`Work.units` on ``server`` with ``model`` loaded ("": with any), the
+        median over ``templates``; None when nothing was learned there."""
+        rates = [
+            window.quantile(0.5)
+            for key, window in self._runs.items()
+            if key[0] == "model at" and key[3] == server and key[1] in templates and model in (key[2], "")
+        ]
+        return median(rates) if rates else None
 
     def split(
         self,

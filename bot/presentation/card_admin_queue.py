@@ -15,12 +15,14 @@ from bot.domain.text import Text
 from bot.presentation.actions import Danger, Listing, OnQuestion
 from bot.presentation.card_admin_pages import joined, name_of, page_of
 from bot.presentation.card_text import one_line, shorten
-from bot.presentation.card_words import cells, eta
+from bot.presentation.card_words import cells, eta, gpu_seconds
 from bot.presentation.cards import IN_A_ROW, Button, Buttons, Card, CardState, Code, Command, Row, Style
 
 _MODEL_CHARACTERS = 60
 _LATEST = 3
 """Notices under a queue."""
+SIDE, STEPS = 1024, 20
+"""Of the picture by which speeds are told."""
 ASK_FIRST = 0
 """As the minute until which a question holds: it is asked anew when it is pressed."""
 
@@ -147,7 +149,9 @@ def _gates(line: WholeLine, owner: str) -> Buttons:
 @dataclass(frozen=True, slots=True)
 class ServerEntry:
     """``state``: ``starting``, ``up``, ``down`` or ``wedged``. ``memory``: bytes free and in all, of each
-    device that says so. ``job``: what runs, and ``next_job`` what comes after it."""
+    device that says so. ``job``: what runs, ``next_job``: what comes after it. ``speed``: GPU seconds for a
+    picture of :data:`SIDE` pixels a side at :data:`STEPS` steps, ``load``: those for loading the model; None
+    where that was not measured."""
 
     name: str
     state: str
@@ -158,6 +162,8 @@ class ServerEntry:
     job: LineJob | None = None
     next_job: LineJob | None = None
     foreign: int = 0
+    speed: float | None = None
+    load: float | None = None
 
 
 _STATES: Mapping[str, tuple[CardState, Text]] = MappingProxyType(
@@ -194,7 +200,11 @@ def _server_row(server: ServerEntry, now: int) -> Row:
             server.reason,
             _work(server),
             Text("model {model}", model=Code(model)) if model else None,
+            Text("loads it in {seconds}", seconds=gpu_seconds(server.load))
+            if model and server.load
+            else None,
             *(_memory(free, total) for free, total in server.memory),
+            _speed(server.speed),
             Text.counted(
                 "{count} prompt of somebody else", "{count} prompts of somebody else", server.foreign
             )
@@ -213,6 +223,13 @@ def _work(server: ServerEntry) -> Text | None:
         user=name_of(server.job.user),
         template=name_of(server.job.template),
     )
+
+
+def _speed(seconds: float | None) -> Text | None:
+    if not seconds:
+        return None
+    size = f"{SIDE}×{SIDE}"
+    return Text("{seconds} for {size} at {steps} steps", seconds=gpu_seconds(seconds), size=size, steps=STEPS)
 
 
 def _memory(free: int, total: int) -> Text:

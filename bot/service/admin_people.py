@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import asyncio
+from dataclasses import dataclass, field
 
 from bot.domain.errors import NotAllowed, NotFound, ParameterError
 from bot.domain.ids import IdentityId
+from bot.domain.quota import left_jobs, left_seconds
 from bot.domain.text import Text
 from bot.presentation.actions import Danger
 from bot.presentation.card_admin import Who, person_card, reason_line, told_card
@@ -32,6 +34,8 @@ class AdminPeople:
     operator: RunningBot
     questions: Questions
     admins: frozenset[IdentityId]
+    _deciding: asyncio.Lock = field(default_factory=asyncio.Lock, init=False, compare=False)
+    """Of two operators who block each other at once, one does: the other is looked at afterwards."""
 
     @property
     def accounts(self) -> Accounts:
@@ -152,6 +156,10 @@ class AdminPeople:
         return self.questions.ask(wish, what, asker.identity)
 
     async def do_block(self, wish: Wish, asker: Asker) -> Card:
+        async with self._deciding:
+            return await self._block(wish, asker)
+
+    async def _block(self, wish: Wish, asker: Asker) -> Card:
         person = await self._subject(wish)
         await self._may_be_blocked(person, asker)
         until, name = wish.until or FOR_GOOD, _name_of(person)
@@ -266,6 +274,11 @@ class AdminPeople:
         notes = account.notes
         if (until := await self._blocked_here(account.person, asker)) is not None:
             notes = (*notes, Text("Blocked in this place {until}.", until=self.accounts.until(until)))
+        if headline is not None and asker.identity in account.person.identities and _used_up(account):
+            notes = (
+                *notes,
+                Text("That is you: nothing more of yours is painted for now. Your commands stay yours."),
+            )
         who = Who(
             name=account.name if account.person.names or not user.name else user.name,
             identities=account.person.identities,
@@ -284,6 +297,11 @@ def _name(account: Account, user: Named) -> str:
 
 def _name_of(person: Person) -> str:
     return name_of(person.names[0] if person.names else person.identities[0])
+
+
+def _used_up(account: Account) -> bool:
+    seconds, jobs = left_seconds(account.standing), left_jobs(account.standing)
+    return (seconds is not None and seconds <= 0) or (jobs is not None and jobs <= 0)
 
 
 def _undo() -> Text:

@@ -4,15 +4,24 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from bot.domain.estimates import Estimates
 from bot.domain.text import Text
 from bot.presentation.actions import mark
 from bot.presentation.card_admin import reason_line, told_card
-from bot.presentation.card_admin_queue import LineJob, ServerEntry, WholeLine, admin_queue_card, servers_card
+from bot.presentation.card_admin_queue import (
+    SIDE,
+    STEPS,
+    LineJob,
+    ServerEntry,
+    WholeLine,
+    admin_queue_card,
+    servers_card,
+)
 from bot.presentation.cards import Card, Command
 from bot.service.admin_questions import Questions, Wish
 from bot.service.admin_words import Said
 from bot.service.gate import Asker
-from bot.service.operator import JobView, QueueView
+from bot.service.operator import JobView, QueueView, ServerView
 from bot.service.running import RunningBot
 
 
@@ -46,10 +55,26 @@ class AdminQueue:
                 job=None if view.running is None else self._job(view.running, view.name),
                 next_job=None if view.staged is None else self._job(view.staged, view.name),
                 foreign=view.foreign,
+                speed=self._speed(view),
+                load=self._estimates.swap_seconds(view.name, view.model) if view.model else None,
             )
             for view in views
         ]
         return servers_card(entries, now=self.operator.clock.now())
+
+    @property
+    def _estimates(self) -> Estimates:
+        return self.operator.usecases.gate.guards.estimates
+
+    def _speed(self, view: ServerView) -> float | None:
+        """Measured with the model that is loaded, by templates whose work is pixels times steps."""
+        sized = {
+            template.name
+            for template in self.operator.usecases.shelf.library.enabled()
+            if {"width", "height", "steps"} <= set(template.parameters)
+        }
+        pace = self._estimates.pace(view.name, view.model, sized)
+        return None if pace is None else pace * SIDE**2 * STEPS
 
     def _line(self, view: QueueView) -> WholeLine:
         at_servers = [
