@@ -92,7 +92,7 @@ def _instruments(service: Service, links: Sequence[Link], clock: Clock) -> _Inst
     }
     ready: dict[str, Check] = {
         "accepting": Accepts(dispatcher),
-        "store writes": StoreWrites(service.store, clock),
+        "store_writes": StoreWrites(service.store, clock),
         "servers": ServerUp(dispatcher),
         **{link.platform: PlatformConnected(link.trouble) for link in links},
     }

@@ -131,7 +131,7 @@ class Drive:
             await self._judge()
 
     def _unanswered(self, error: BackendError) -> None:
-        log.info("cannot ask about prompt %s: %s", self._run.prompt_id, error.cause)
+        log.debug("cannot ask about prompt %s: %s", self._run.prompt_id, error.cause)
         self._refusal = error
         self._refusals += 1
         self._watch.asked(self._clock(), reached=False)

@@ -6,7 +6,7 @@ No label holds anything that a user wrote or is. Names of templates, tiers and s
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 PREFIX = "fairbrush_"
@@ -14,7 +14,8 @@ PREFIX = "fairbrush_"
 
 @dataclass(frozen=True, slots=True)
 class Metric:
-    """``name``: as it is exposed, but for what the format adds to histograms."""
+    """``name``: as it is exposed, but for what the format adds to histograms. Some are there with no series
+    as long as there is nothing to tell."""
 
     name: str
     kind: Literal["counter", "gauge", "histogram"]
@@ -48,7 +49,7 @@ _ALL = (
         "fairness_index",
         "gauge",
         "Jain's index over the last hour, of GPU seconds received relative to those due by weight; "
-        "1 is even. Absent while nobody has to share.",
+        "1 is even. No series while nobody has to share.",
     ),
     # The servers
     Metric("gpu_seconds_total", "counter", "GPU seconds that were charged, by template.", ("template",)),
@@ -58,7 +59,7 @@ _ALL = (
         "histogram",
         "GPU seconds that jobs took, relative to those that they were expected to take.",
     ),
-    Metric("server_up", "gauge", "1 while a server takes work.", ("server",)),
+    Metric("server_up", "gauge", "1 while a server is up and answers.", ("server",)),
     Metric(
         "server_state",
         "gauge",
@@ -102,4 +103,5 @@ _ALL = (
     Metric("check_ok", "gauge", "1 for each check of /readyz that is passed.", ("check",)),
 )
 
-METRICS = {PREFIX + each.name: each for each in _ALL}
+METRICS = {PREFIX + each.name: replace(each, name=PREFIX + each.name) for each in _ALL}
+"""By their full names."""

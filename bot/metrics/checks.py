@@ -12,7 +12,7 @@ from bot.metrics.lag import LoopLag
 from bot.service.clock import Clock
 from bot.service.dispatcher import Dispatcher
 from bot.service.operator import PAUSED
-from bot.service.servers import ServerState, up
+from bot.service.servers import Server, ServerState, up
 from bot.service.store import Store
 
 MOST_LATE = 10.0
@@ -23,6 +23,16 @@ WRITTEN = "health"
 """Where the store keeps what the check writes."""
 WRITE_EVERY = 5.0
 """Seconds: each write is one that the disk has to confirm."""
+
+
+def answers(server: Server) -> bool:
+    """Whether it takes work: it is up, and the connection to it has not broken while it paints."""
+    return server.state is ServerState.UP and server.reason is None
+
+
+def _told(server: Server) -> str:
+    state = "silent" if server.state is ServerState.UP else server.state.value
+    return f"{server.name} is {state}" + (f" ({server.reason})" if server.reason else "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,20 +154,15 @@ class Accepts:
 
 @dataclass(frozen=True, slots=True)
 class ServerUp:
-    """At least one."""
+    """At least one, and not silent."""
 
     dispatcher: Dispatcher
 
     async def __call__(self) -> Finding:
         servers = self.dispatcher.servers.values()
-        if up(servers):
+        if any(answers(server) for server in servers):
             return FINE
-        told = (
-            f"{server.name} is {server.state.value}" + (f" ({server.reason})" if server.reason else "")
-            for server in servers
-            if server.state is not ServerState.UP
-        )
-        return Finding(ok=False, reason="no server takes work: " + ", ".join(told))
+        return Finding(ok=False, reason="no server takes work: " + "; ".join(map(_told, servers)))
 
 
 @dataclass(frozen=True, slots=True)

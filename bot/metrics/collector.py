@@ -15,6 +15,7 @@ from prometheus_client.registry import Collector
 
 import bot
 from bot.metrics.catalogue import METRICS, PREFIX
+from bot.metrics.checks import answers
 from bot.metrics.health import Report
 from bot.metrics.lag import LoopLag
 from bot.metrics.links import Link
@@ -37,7 +38,7 @@ class Asked:
     report: Report | None = None
 
 
-@dataclass(slots=True)
+@dataclass(eq=False, slots=True)
 class BotCollector(Collector):
     """``now``: UTC milliseconds."""
 
@@ -76,21 +77,22 @@ class BotCollector(Collector):
 
     def _queue(self) -> Iterator[Metric]:
         gates, lineup = self.dispatcher.gates, self.asked.lineup
-        if lineup is not None:
-            yield _gauge("queue_jobs", _by_one(lineup.waiting))
-            oldest = 0.0 if lineup.oldest is None else max(0.0, (self.now() - lineup.oldest) / 1000)
-            yield _gauge("queue_oldest_seconds", [((), oldest)])
+        yield _gauge("queue_jobs", [] if lineup is None else _by_one(lineup.waiting))
+        yield _gauge("queue_oldest_seconds", [] if lineup is None else [((), self._age(lineup.oldest))])
         yield _gauge("queue_users", [((), self.dispatcher.queue.backlogged)])
         closed = {"paused": gates.paused, "draining": gates.draining, "stopping": gates.stopping}
         yield _gauge("queue_closed", _by_one(closed))
         waits = self.meters.waits.items()
         yield _histogram("queue_wait_seconds", [((tier,), spread) for tier, spread in waits])
-        if (index := self.meters.shares.index()) is not None:
-            yield _gauge("fairness_index", [((), index)])
+        index = self.meters.shares.index()
+        yield _gauge("fairness_index", [] if index is None else [((), index)])
+
+    def _age(self, since: int | None) -> float:
+        return 0.0 if since is None else max(0.0, (self.now() - since) / 1000)
 
     def _servers(self) -> Iterator[Metric]:
         servers = self.dispatcher.servers
-        is_up = {name: server.state is ServerState.UP for name, server in servers.items()}
+        is_up = {name: answers(server) for name, server in servers.items()}
         yield _gauge("server_up", _by_one(is_up))
         yield _gauge(
             "server_state",
@@ -130,9 +132,8 @@ class BotCollector(Collector):
         yield _counter("store_errors_total", [((), self.meters.store_refusals)])
         yield _histogram("event_loop_lag_seconds", [((), self.lag.spread)])
         yield _gauge("event_loop_lag_max_seconds", [((), self.lag.most())])
-        if self.asked.report is not None:
-            passed = {name: found.ok for name, found in self.asked.report.findings.items()}
-            yield _gauge("check_ok", _by_one(passed))
+        findings = {} if self.asked.report is None else self.asked.report.findings
+        yield _gauge("check_ok", _by_one({name: found.ok for name, found in findings.items()}))
 
 
 def _by_one(values: Mapping[Name, float]) -> list[tuple[Labels, float]]:

@@ -37,6 +37,6 @@ class Errands:
         # Whoever asked may have gone, and nobody else would take notice.
         error = None if task.cancelled() else task.exception()
         if isinstance(error, FairbrushError):
-            log.info("an errand came to nothing: %s (%s)", error.code, error.cause)
+            log.debug("an errand came to nothing: %s (%s)", error.code, error.cause)
         elif error is not None:
             log.error("stumbled over an errand", exc_info=error)
