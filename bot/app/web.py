@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from bot.app.languages import load_languages
 from bot.app.service import Service
 from bot.chat.web.live import Live
+from bot.chat.web.operator import OperatorPage
 from bot.chat.web.pages import Pages
 from bot.chat.web.site import Site
 from bot.chat.web.visitors import Visitors
@@ -35,15 +36,23 @@ def web_parts(
     """Make the page, and let the courier bring results to it. To be called before the service works.
     ``token``: see :func:`~bot.chat.web.site.kept_token`. ``open_to_all``: no token is asked for, as in a demo
     that listens on this machine alone."""
-    live = Live()
+    live, pages = Live(), Pages()
+    operator = OperatorPage(
+        service.operator,
+        service.reception.plain,
+        pages=pages,
+        live=live,
+        clock=clock,
+        timezone=settings.timezone,
+    )
     site = Site(
         listen.host,
         listen.port,
         visitors=Visitors(token, load_languages(settings.language), open_to_all=open_to_all),
-        pages=Pages(),
+        pages=pages,
         live=live,
-        parts=[],
+        parts=[operator.routes],
         hosts=settings.web.hosts,
         monotonic=clock.monotonic,
     )
-    return WebParts(site, {})
+    return WebParts(site, {"operator page": operator.run})
