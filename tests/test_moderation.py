@@ -82,10 +82,55 @@ def found(word: str, text: str) -> bool:
         "βαd",
         "bɑd",
         "ƀɐđ",
+        "ƁȺƉ",
+        "ᶀᶏᶑ",
+        "ᗷᗩᗪ",
+        "乃卂ᗪ",
+        "ცąɖ",
+        "ꍗꍏꀸ".replace("ꍗ", "ꌃ"),
+        "฿₳Đ",
+        "๒ค๔",
+        "ᏰᏗᎴ",
+        "ᖯᗅᗞ",
+        "ꓐꓮꓓ",
+        "𐌁𐌀𐌃",
+        "ꮟꭺꭰ",
+        "Ƅаԁ",
+        "b\u0363d",  # a small a above the b
+        "ᵇᵃᵈ",
+        "⒝⒜⒟",
+        "🄑🄐🄓",
+        "🇧 🇦 🇩",
+        "b4\ufe0f\u20e3d",
+        "b\u2066a\u2069d",
+        "b\u061ca\u200fd",
+        "b\u034fa\u180ed",
+        "b\u2800a\u2800d",
+        "b\u3164a\uffa0d",
+        "b\U000e0100ad",
+        "(b:1.2)(a:1.1)(d:0.9)",
+        "((bad))",
+        "[bad:0.5]",
+        "b\\(ad\\)",
     ],
 )
 def test_it_is_found_in_this_dress(text: str) -> None:
     assert BAD.find(text) == "bad"
+
+
+def test_every_latin_letter_is_known_with_whatever_the_standard_hangs_on_it() -> None:
+    """By their names: WITH HOOK, WITH STROKE, CIRCLED, SMALL CAPITAL, MATHEMATICAL …"""
+    named = re.compile(
+        r"(?:LATIN|MATHEMATICAL|FULLWIDTH LATIN|MODIFIER|CIRCLED LATIN|SQUARED LATIN|PARENTHESIZED LATIN"
+        r"|NEGATIVE (?:CIRCLED|SQUARED) LATIN|REGIONAL INDICATOR SYMBOL)(?: [A-Z-]+)*?"
+        r" (?:LETTER(?: SMALL CAPITAL| SMALL| CAPITAL)?|SMALL|CAPITAL) ([A-Z])(?: WITH (?!SMALL).*)?"
+    )
+    names = ((c, named.fullmatch(unicodedata.name(c, ""))) for c in map(chr, range(0x80, 0x20000)))
+    dressed = {c: found[1].lower() for c, found in names if found}
+    assert len(dressed) > 1500
+    two = {*"Ŀŀẚʄᵻᶧᵾǅǲßẞꟿᴖᴗ", "𐞘", "🆥"}  # two characters, or not the look of that letter
+    missed = {c for c, letter in dressed.items() if fold(c, alike=True).strip(".") != letter}
+    assert {c for c in missed - two if "SMALL LETTER J" not in unicodedata.name(c)} == set()
 
 
 @pytest.mark.parametrize(
@@ -181,6 +226,12 @@ def test_so_are_these(word: str, text: str) -> None:
         ("が", "かかか"),
         ("각", "가"),
         ("京都", "東京 都市"),
+        ("sam", "大山乙山 日本 フランス ルアン"),
+        ("ads", "กรุงเทพ ครับ รถ ๑๒๓"),
+        ("nas", "naß"),
+        ("bin", "6in and 8in"),
+        ("tag", "𓅓 ₿ ฿100 €5"),
+        ("bad word", "bad ones and good word"),
     ],
 )
 def test_innocent_texts_hold_nothing(word: str, text: str) -> None:
@@ -370,6 +421,9 @@ N = 100_000
         "'" * N,
         "'d" * (N // 2),
         "".join(chr(0x100 + n % 20_000) for n in range(N)),
+        "ᗷᗩ" * (N // 2),
+        "\u0363\u0364" * (N // 2),
+        "卂丂 " * (N // 3),
         " ".join(f"ki1l{n}z" for n in range(N // 10)),
         " ".join(f"bad{chr(97 + n % 26)}{n}" for n in range(N // 8)),
     ],

@@ -57,7 +57,22 @@ _ALIKE = MappingProxyType(
                 strict=True,
             ),
             zip("օՕսոհքցԼ", "oounhpgl", strict=True),
-            zip("ᎪᏴᏟᎠᎬᏀᎻᏆᎫᏦᏞᎷᏢᏒᏚᎢᏙᎳᎩᏃ", "abcdeghijklmprstvwyz", strict=True),
+            zip("ᎪᏴᏏᏟᎠᎬᏀᎻᏆᎫᏦᏞᎷᏢᏒᏚᎢᏙᎳᎩᏃ", "abbcdeghijklmprstvwyz", strict=True),
+            zip("Ƅƅꓮꓐꓚꓓꓰꓝꓖꓧꓲꓙꓗꓡꓟꓠꓳꓑꓣꓢꓔꓴꓦꓪꓫꓬꓜ", "bbabcdefghijklmnoprstuvwxyz", strict=True),
+            zip("ⲀⲂⲈⲌⲎⲒⲔⲘⲚⲞⲢⲤⲦⲨⲬⲁⲃⲉⲍⲓⲕⲙⲛⲟⲣⲥⲧⲩⲭ", "abezhikmnopctyxabezikmnopctyx", strict=True),
+            zip("𐌀𐌁𐌂𐌃𐌄𐌅𐌇𐌉𐌊𐌋𐌌𐌍𐌏𐌐𐌓𐌔𐌕𐌖𐌗", "abcdefhiklmnoprstux", strict=True),
+            # Alphabets that generators of "fancy text" put together of other scripts.
+            zip("ᗩᗷᑕᗪᖴᕼᒍᒪᗰᑎᑭᑫᖇᔕᑌᐯᗯ᙭ᘔᗅᖯᗞ", "abcdfhjlmnpqrsuvwxzabd", strict=True),
+            zip("卂乃匚乇千卄丨ﾌフㄥ爪几ㄖ卩尺丂ㄒㄩ山乂ㄚ乙", "abcefhijjlmnoprstuwxyz", strict=True),
+            zip("ค๒๔เ๓ภ๏թรยฬץא", "abdimnopsuwyx", strict=True),
+            zip(
+                "ꍏꌃꉓꀸꍟꎇꁅꃅꀤꀭꀘ꒒ꂵꈤꂦꉣꆰꋪꌗ꓄ꀎꃴꅏꊼꌩꁴ",
+                "abcdefghijklmnopqrstuvwxyz",
+                strict=True,
+            ),
+            zip("ᏗᏰፈᎴᏋᎦᎶᏂᎥᏠᏝᏁᎧᎮᎤᏕᏖᏬᏉᏇጀፚ", "abcdefghijlnopqstuvwxz", strict=True),
+            zip("ცʄɧɬყ", "bfhly", strict=True),
+            zip("₳฿₵₣₲₭₥₦₱₴₮₩∀", "abcfgkmnpstwa", strict=True),
             ((chr(0x1F150 + i), chr(97 + i)) for i in range(26)),  # negative circled
             ((chr(0x1F170 + i), chr(97 + i)) for i in range(26)),  # negative squared
             ((chr(0x1F1E6 + i), chr(97 + i)) for i in range(26)),  # regional indicators
@@ -66,6 +81,23 @@ _ALIKE = MappingProxyType(
     )
 )
 """Letters that look like Latin ones. Few words of another script are a Latin word from end to end."""
+_LATIN_BLOCKS = (
+    (0x00C0, 0x02FF),
+    (0x0363, 0x036F),
+    (0x1D00, 0x1DFF),
+    (0x1E00, 0x1EFF),
+    (0x2C60, 0x2C7F),
+    (0xA720, 0xA7FF),
+    (0xAB30, 0xAB6F),
+    (0x10780, 0x107BF),
+    (0x1DF00, 0x1DFFF),
+)
+_BY_NAME = re.compile(
+    r"(?:COMBINING |MODIFIER )?(?:LATIN )?(?:CAPITAL |SMALL )?LETTER (?:SMALL )?(?:CAPITAL )?"
+    r"(?:[A-Z-]+ )??([A-Z])(?: WITH .+)?"
+)
+"""Names of the Unicode standard say which letter a Latin one with hooks, tails and strokes is. A few of them
+stand above others as marks."""
 
 
 def fold(text: str, *, alike: bool = False) -> str:
@@ -75,7 +107,7 @@ def fold(text: str, *, alike: bool = False) -> str:
     """
     if text.isascii():
         return text.translate(_ASCII)
-    text = _each(text, lambda c: "" if _is_dressing(c) else c)
+    text = _each(text, lambda c: c if not _is_dressing(c) else _by_name(c) if alike else "")
     if marks := "".join(re.escape(c) for c in set(text) if unicodedata.combining(c)):
         text = re.sub(f"([{marks}]{{{_MOST_MARKS}}})[{marks}]+", r"\1", text)
     text = unicodedata.normalize("NFKC", text)
@@ -98,7 +130,21 @@ def _is_dressing(c: str) -> bool:
 
 
 def _alike(c: str) -> str:
-    return "".join(_plain(_ALIKE.get(letter, letter)) for letter in _undressed(c))
+    return "".join(_plain(_latin(letter)) for letter in _undressed(c))
+
+
+def _latin(letter: str) -> str:
+    found = _ALIKE.get(letter) or _ALIKE.get(letter.casefold()) or _ALIKE.get(letter.upper())
+    return found or _by_name(letter) or letter
+
+
+def _by_name(c: str) -> str:
+    """The Latin letter that the standard calls it; "" for any other character, and for one that is read as
+    Latin letters anyhow."""
+    if not any(first <= ord(c) <= last for first, last in _LATIN_BLOCKS) or _plain(c).isascii():
+        return ""
+    found = _BY_NAME.fullmatch(unicodedata.name(c, ""))
+    return found[1].lower() if found else ""
 
 
 def _plain(c: str) -> str:

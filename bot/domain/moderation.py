@@ -5,6 +5,10 @@ Whole words count: "class" holds no other word. They are found in any case and d
 anything between the letters (``b.a.d``, ``b a d``), and with digits around them (``bad2``). A phrase is found
 whatever stands between its words, or nothing. A word that ends in ``*`` stands for all that begin with it.
 Words of scripts without spaces are found anywhere.
+
+Of digits only 0, 1, 3, 4, 5 and 7 are read as letters: others are numbers far more often ("8in", "6x9"), and
+what takes two signs for a letter ("|3") is left to a check that understands texts. Each text is looked at by
+itself: half a phrase in a prompt and half in its negative say nothing together, to a model either.
 """
 
 from __future__ import annotations
