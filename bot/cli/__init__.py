@@ -22,6 +22,7 @@ _COMMANDS = {
     "demo": "bot.cli.demo",
     "engine": "bot.cli.engine",
     "templates": "bot.cli.templates",
+    "init": "bot.cli.init",
     "check": "bot.cli.check",
     "queue": "bot.cli.queue",
     "usage": "bot.cli.usage",

@@ -74,7 +74,7 @@ def _looked(door: _Door, *, running: bool) -> Row:
         if running and failed == errno.EADDRINUSE:
             return Row("ok", "pages", door.key, f"{shown} is in use, as it should be while the bot runs.")
         return Row("problem", "pages", door.key, f"Nothing can listen at {shown}: {_reason(door, failed)}")
-    free = f"{shown} is in use by nobody else."
+    free = f"{shown} is free."
     if _is_public(door.listen.host):
         return Row(
             "warning",

@@ -14,7 +14,7 @@ from bot.cli.checks import speed
 from bot.cli.checks.asking import Questions
 from bot.cli.checks.rows import Row, Status
 from bot.cli.interruption import Interruption
-from bot.comfy.client import Device, SystemStats
+from bot.comfy.client import ComfyClient, Device, SystemStats
 from bot.config import Settings
 from bot.domain.errors import AuthenticationFailed, FairbrushError, ProtocolError
 from bot.domain.ids import ServerName
@@ -91,7 +91,7 @@ async def _look(
                     say(status, message)
         except FairbrushError as error:
             configured = bool(server and server.headers)
-            say("problem", await _explained(error, opened, configured=configured))
+            say("problem", await explained(error, opened.backend.client, configured=configured))
     return Server(name, tuple(found), catalogue, embedded=server is None)
 
 
@@ -105,8 +105,7 @@ async def _described(opened: Opened) -> tuple[Status, str]:
             ),
         )
     stats = await opened.backend.system_stats()
-    devices = "; ".join(map(_device, stats.devices)) or "no device named"
-    words = f"ComfyUI {stats.version or 'of unknown version'} at {opened.url}: {devices}"
+    words = described(stats, opened.url)
     if _is_slow(stats):
         return (
             "warning",
@@ -116,6 +115,11 @@ async def _described(opened: Opened) -> tuple[Status, str]:
             ),
         )
     return "ok", words
+
+
+def described(stats: SystemStats, url: str) -> str:
+    devices = "; ".join(map(_device, stats.devices)) or "no device named"
+    return f"ComfyUI {stats.version or 'of unknown version'} at {url}: {devices}"
 
 
 def _device(device: Device) -> str:
@@ -146,21 +150,21 @@ async def _clock(opened: Opened, questions: Questions) -> None:
         return
 
 
-async def _explained(error: FairbrushError, opened: Opened, *, configured: bool) -> str:
-    """The error, and more where a login page stands in front: those come in many forms."""
+async def explained(error: FairbrushError, client: ComfyClient, *, configured: bool) -> str:
+    """The error, and more where a login page stands in front: those come in many forms. ``configured``: there
+    are headers for it."""
     said = str(error)
     if isinstance(error, AuthenticationFailed):
         if configured:
             return f"{said} The headers that are configured for it are not accepted."
         return said if "headers = " in said else f"{said} For example:  {_HEADER}"
-    if isinstance(error, ProtocolError) and (page := await _page(opened)) is not None:
+    if isinstance(error, ProtocolError) and (page := await _page(client)) is not None:
         return page
     return said
 
 
-async def _page(opened: Opened) -> str | None:
+async def _page(client: ComfyClient) -> str | None:
     """What a web page in the place of ComfyUI's answer is; None if there is none."""
-    client = opened.backend.client
     try:
         async with client.http.get(client.base / "system_stats", allow_redirects=False) as answer:
             if answer.content_type != "text/html":
@@ -172,10 +176,10 @@ async def _page(opened: Opened) -> str | None:
     named = f" (“{' '.join(title[1].split())[:80]}”)" if title and title[1].strip() else ""
     if _LOGIN.search(body):
         return (
-            f"A login page{named} answers at {opened.url}, not ComfyUI. Give the bot what it needs to get "
+            f"A login page{named} answers at {client.base}, not ComfyUI. Give the bot what it needs to get "
             f"past it:  {_HEADER}"
         )
     return (
-        f"A web page{named} answers at {opened.url}, not ComfyUI's programming interface. Check the address "
-        "and its path; if the page asks for a login, give a header:  " + _HEADER
+        f"A web page{named} answers at {client.base}, not ComfyUI's programming interface. Check the address "
+        f"and its path; if the page asks for a login, give a header:  {_HEADER}"
     )

@@ -45,16 +45,17 @@ async def tried(backend: ComfyBackend, settings: Settings, catalogue: Catalogue)
         return [("ok", words)]
     found: list[Finding] = []
     if {"EmptyImage", "PreviewImage"} <= catalogue.classes.keys():
-        found.append(await _one(backend, "an empty picture, without a model,", _empty()))
+        found.append(await _one(backend, "An empty picture, without any model", _empty()))
     template = await asyncio.to_thread(_template, settings, catalogue)
     if template is None:
         words = "No template can be painted there without a picture to start from: its speed was not tried."
         return [*found, ("ok", words)]
-    what = f"a tiny picture of {template.name}"
-    first = await _one(backend, f"{what}, its model loaded first,", _tiny(template, catalogue))
+    what, graph = _tiny(template, catalogue)
+    first = await _one(backend, f"{what}, its model loaded before", graph)
     found.append(first)
     if first[0] == "ok":
-        found.append(await _one(backend, f"{what}, once more,", _tiny(template, catalogue)))
+        _, again = _tiny(template, catalogue)
+        found.append(await _one(backend, f"{what}, once more", again))
     return found
 
 
@@ -66,18 +67,18 @@ async def _one(backend: ComfyBackend, what: str, graph: Graph) -> Finding:
             end = await backend.run(Submission(prompt, graph), lambda _: None)
         ended = True
     except TimeoutError:
-        return "warning", f"It took more than {SECONDS:g} s for {what} and was told to stop."
+        return "warning", f"{what}: not there after {SECONDS:g} s. The server was told to stop."
     finally:
         if not ended:
             await _forgotten(backend, prompt)
     took = monotonic() - began
     match end:
         case Finished(server_seconds=seconds):
-            own = f" ({seconds:.2f} s of them at work)" if seconds is not None else ""
-            return "ok", f"It took {took:.2f} s for {what}{own}."
+            own = f", {seconds:.2f} s of them at work" if seconds is not None else ""
+            return "ok", f"{what}: {took:.2f} s{own}."
         case Failed(error=error):
-            return "problem", f"It cannot paint {what} {error}"
-    return "warning", f"Somebody else stopped {what} which was tried for its speed."
+            return "problem", f"{what}: {error}"
+    return "warning", f"{what}: somebody else stopped it on the server."
 
 
 async def _forgotten(backend: ComfyBackend, prompt: PromptId) -> None:
@@ -109,9 +110,12 @@ def _template(settings: Settings, catalogue: Catalogue) -> Template | None:
     return None
 
 
-def _tiny(template: Template, catalogue: Catalogue) -> Graph:
-    """As small as the template allows, and kept nowhere."""
-    wanted: dict[str, Raw | None] = {"prompt": "a lighthouse"} if "prompt" in template.parameters else {}
+def _tiny(template: Template, catalogue: Catalogue) -> tuple[str, Graph]:
+    """As small as the template allows, and kept nowhere; and in words."""
+    wanted: dict[str, Raw | None] = {}
+    if "prompt_text" in template.parameters:
+        wanted["prompt_text"] = "a lighthouse"
+    words = []
     for name, value in SMALL.items():
         if name in ("size", *template.parameters):
             try:
@@ -119,10 +123,12 @@ def _tiny(template: Template, catalogue: Catalogue) -> Graph:
             except ParameterError:
                 continue
             wanted[name] = value
+            words.append(str(value) if name == "size" else f"{value} {name}")
     graph = _bound(template, wanted)
     nodes = dict(graph.nodes)
     nodes.update((node.id, node) for node in _unsaved(graph, catalogue))
-    return Graph(nodes)
+    how = f" ({', '.join(words)})" if words else ""
+    return f"A tiny picture of {template.name}{how}", Graph(nodes)
 
 
 def _bound(template: Template, wanted: dict[str, Raw | None]) -> Graph:

@@ -88,13 +88,16 @@ def _of_template(
         best = min(looked, key=lambda each: len(each.problems))
         front = f"On {best.server.name}, the nearest to it: " if several else ""
         catalogue = best.server.catalogue
+        if unasked:
+            # Nobody chose it: that a server has other models than it names is nothing to repair.
+            whose = "these servers" if several else "this server"
+            more = len(best.problems) - 1
+            rest = f" (and {more} more)" if more else ""
+            said = f"{front}{_said(best.problems[0], catalogue)}{rest}"
+            yield "warning", f"Comes with Fairbrush, not for {whose}: {said}"
+            return
         for found in best.findings:
-            said = f"{front}{_said(found, catalogue)}"
-            if found.severity == "problem" and unasked:
-                whose = "these servers" if several else "this server"
-                yield "warning", f"Comes with Fairbrush, not for {whose}: {said}"
-            else:
-                yield found.severity, said
+            yield found.severity, f"{front}{_said(found, catalogue)}"
         return
     names = ", ".join(each.server.name for each in able)
     unable = [each.server.name for each in looked if each.problems]
