@@ -101,6 +101,7 @@ _DEEDS: Mapping[str, Text] = MappingProxyType(
         "template on": Text("enabled"),
         "template off": Text("disabled"),
         "template reload": Text("read anew"),
+        "template add": Text("added"),
     }
 )
 """By :attr:`~bot.service.records.AuditEntry.action`."""
@@ -120,18 +121,22 @@ def audit_card(deeds: Sequence[Deed], *, owner: str, page: int = 0) -> Card:
 
 
 def _deed_row(deed: Deed) -> Row:
-    did = _DEEDS.get(deed.action) or Text("{action}", action=deed.action)
     return Row(
         CardState.INFO,
         Text(
             "{when} {who} {did} {subject}",
             when=deed.when,
             who=name_of(deed.who),
-            did=did,
+            did=words_of(deed.action),
             subject=name_of(deed.subject),
         ),
         deed.detail,
     )
+
+
+def words_of(action: str) -> Text:
+    """What somebody did, between who did it and to whom or what."""
+    return _DEEDS.get(action) or Text("{action}", action=action)
 
 
 def detail_of(words: str) -> Text | None:

@@ -66,6 +66,11 @@ class AdminRecords:
         deeds = [self._deed(entry, names) for entry in entries]
         return audit_card(deeds, owner=mark(asker.identity), page=page)
 
+    async def deeds(self, entries: Sequence[AuditEntry]) -> tuple[Deed, ...]:
+        """Entries of the log as people read them, in the same order."""
+        names = await self._names(entries)
+        return tuple(self._deed(entry, names) for entry in entries)
+
     async def _names(self, entries: Sequence[AuditEntry]) -> dict[str, str]:
         """The names last seen of those who did something and to whom it was done."""
         names: dict[str, str] = {}

@@ -24,6 +24,8 @@ from bot.templates.graph import Address, Graph
 from bot.templates.loader import MAX_NAME
 from bot.templates.params import MEDIA, Parameter
 
+COMMAND = "imagine"
+"""By which a template is asked for unless its sidecar says otherwise."""
 _FORBIDDEN = frozenset('<>:"/\\|?*')
 """Characters that some operating system does not take in a file's name."""
 
@@ -38,9 +40,16 @@ class Added:
 
 
 def add_template(
-    file: Path, folder: Path, name: str | None = None, catalogue: Catalogue | None = None
+    file: Path,
+    folder: Path,
+    name: str | None = None,
+    catalogue: Catalogue | None = None,
+    *,
+    title: str = "",
+    command: str = COMMAND,
 ) -> Added:
-    """Copy ``file`` into ``folder`` and write what was detected beside it.
+    """Copy ``file`` into ``folder`` and write what was detected beside it, with ``title`` (by default made of
+    the name) and ``command``.
 
     A file that lies there already only gets its sidecar. Raises :class:`TemplateError` when it is no
     usable export, :class:`ParameterError` for a name that cannot be, :class:`OutputError` when a file is
@@ -52,7 +61,7 @@ def add_template(
     data = read_file(file)
     graph = read_export(data)
     detection = detect(graph, catalogue)
-    text = sidecar_text(template_name, graph, detection, catalogue)
+    text = sidecar_text(template_name, graph, detection, catalogue, title=title, command=command)
     made = read_template(template_name, data, text.encode(), catalogue)
     if isinstance(made, Broken):
         raise TemplateError(Text("{reason}", reason=made.problems[0]))
@@ -71,7 +80,13 @@ def add_template(
 
 
 def sidecar_text(
-    name: TemplateName, graph: Graph, detection: Detection, catalogue: Catalogue | None = None
+    name: TemplateName,
+    graph: Graph,
+    detection: Detection,
+    catalogue: Catalogue | None = None,
+    *,
+    title: str = "",
+    command: str = COMMAND,
 ) -> str:
     """A sidecar that says what is detected anyway, for an operator to change. Defaults and ranges are
     comments, so that they follow the export and the server until somebody decides otherwise."""
@@ -79,9 +94,9 @@ def sidecar_text(
     document.add(
         tomlkit.comment(f"What {name}.json offers. Change what is not right; docs/templates.md has all keys.")
     )
-    document["title"] = name.replace("-", " ").replace("_", " ").strip().capitalize()
+    document["title"] = title or name.replace("-", " ").replace("_", " ").strip().capitalize()
     document["description"] = ""
-    document["command"] = "imagine"
+    document["command"] = command
     document["outputs"] = list(detection.outputs)
     parameters, bindings = assemble(graph, detection.places, catalogue)
     section = tomlkit.table(is_super_table=True)
