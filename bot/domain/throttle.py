@@ -29,6 +29,7 @@ from bot.domain.throttle_policy import Policy as Policy
 from bot.domain.throttle_policy import Rules as Rules
 from bot.domain.throttle_policy import discord_policy as discord_policy
 from bot.domain.throttle_policy import telegram_policy as telegram_policy
+from bot.domain.throttle_policy import web_policy as web_policy
 
 
 class Outbox(Generic[K, T]):

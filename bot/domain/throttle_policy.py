@@ -134,3 +134,11 @@ def telegram_policy(progress_interval: float = 4.0) -> Policy:
         calls=28,
         kept=3,
     )
+
+
+def web_policy(edits: float = 4.0) -> Policy:
+    """Kind of route: ``page``, our own web page, whose limits are this machine's. ``edits``: of one message
+    a second."""
+    every = 1.0 / edits
+    rules = Rules(120, 1.0, kept=40, burst=20, running_every=every, waiting_every=0.5, running_age=1.0)
+    return Policy(MappingProxyType({"page": rules}), calls=120, kept=40)

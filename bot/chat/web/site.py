@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import secrets
 from collections.abc import Callable, Collection, Iterable
 from contextlib import AsyncExitStack
@@ -17,7 +18,15 @@ from bot.chat.web.doors import dress, guard, know, require_csrf
 from bot.chat.web.live import Live
 from bot.chat.web.pages import Pages, serve_static
 from bot.chat.web.visitors import Visitors, visitor_of
-from bot.domain.errors import ConfigError, FairbrushError, OutputError, StoreUnavailable, UserError
+from bot.domain.errors import (
+    ConfigError,
+    FairbrushError,
+    NotFound,
+    NotYours,
+    OutputError,
+    StoreUnavailable,
+    UserError,
+)
 from bot.domain.text import Text
 from bot.presentation.card_denied import error_card
 from bot.service.images import MAX_IMAGE_BYTES
@@ -84,7 +93,7 @@ class Site:
                         "there? Choose another port, or stop it.",
                         host=self._host,
                         port=self._port,
-                        reason=error.strerror or "unknown reason",
+                        reason=os.strerror(error.errno) if error.errno else "unknown reason",
                     ),
                     cause=repr(error),
                 ) from error
@@ -107,10 +116,7 @@ class Site:
         try:
             return await handler(request)
         except FairbrushError as error:
-            status = (
-                503 if isinstance(error, StoreUnavailable) else 400 if isinstance(error, UserError) else 502
-            )
-            return self._failed(request, error, status)
+            return self._failed(request, error, status_of(error))
         except web.HTTPException:
             raise
         except Exception:
@@ -150,6 +156,20 @@ class Site:
         response = web.HTTPSeeOther("/")
         self._visitors.write(response, self._visitors.signed_out(visitor_of(request)), request)
         return response
+
+
+def status_of(error: FairbrushError) -> int:
+    """As HTTP says it."""
+    match error:
+        case NotFound():
+            return 404
+        case NotYours():
+            return 403
+        case StoreUnavailable():
+            return 503
+        case UserError():
+            return 400
+    return 502
 
 
 async def kept_token(data_dir: Path) -> str:

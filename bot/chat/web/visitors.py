@@ -74,8 +74,8 @@ def visitor_of(request: web.Request) -> Visitor:
 
 
 class Visitors:
-    """Reads and writes the cookies. ``open_to_all``: on a machine of one's own, everybody is its operator; but
-    not the further guests of a browser, so that one can see what guests see."""
+    """Reads and writes the cookies. ``open_to_all``: on a machine of one's own, everybody is its operator,
+    but for the further guests of a browser: so one can see what guests see."""
 
     def __init__(self, token: str, languages: Languages, *, open_to_all: bool = False) -> None:
         self._token = token
@@ -116,7 +116,9 @@ class Visitors:
 
     def write(self, response: web.StreamResponse, visitor: Visitor, request: web.Request) -> None:
         """Remember them in their browser."""
-        kept = json.dumps({"id": visitor.id, "name": visitor.name, "operator": visitor.operator})
+        # What an open door makes of somebody must not hold once there is a lock on it.
+        operator = visitor.operator and not self._open_to_all
+        kept = json.dumps({"id": visitor.id, "name": visitor.name, "operator": operator})
         response.set_cookie(
             visitor.cookie,
             self._cookies.dumps(kept),

@@ -1,0 +1,1 @@
+"""The playground: a page on which people paint together, as they do in chats."""
