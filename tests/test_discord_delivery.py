@@ -20,6 +20,7 @@ from tests.support.discord.posting import Posting
 from tests.support.discord_bot import (
     Scene,
     accepted,
+    move,
     pictures_in,
     says,
     scene,
@@ -235,6 +236,31 @@ async def test_what_no_further_message_takes_is_told_of(here: Scene) -> None:
         here.world.faults.clear()
         shown = await here.alice.press(reply.button("Show"))
         await shows_picture(shown, count=10)
+
+
+async def test_delete_takes_further_messages_away_too(here: Scene) -> None:
+    async with here.bot() as bot:
+        reply = await asked(here)
+        here.server.end(files(12))
+        await settled(bot, reply, DeliveryState.SENT)
+        request = await accepted(bot, reply)
+        again = await here.alice.slash(here.channel, "show", job=request.id)
+        await until(lambda: again.followups, bot=bot, step=0.5)
+    # By another process, long after: what is remembered stands in the store.
+    async with here.bot() as bot:
+        move(bot, 3600)
+        assert len(pictures_in(here.channel)) == 2
+        await here.alice.press(reply.button("Delete"))
+        await until(lambda: pictures_in(here.channel) == [], bot=bot, step=0.5)
+
+
+async def test_delete_takes_further_private_messages_away_while_discord_lets_us(here: Scene) -> None:
+    async with here.bot() as bot:
+        reply = await asked(here, private=True)
+        here.server.end(files(12))
+        await settled(bot, reply, DeliveryState.SENT)
+        await here.alice.press(reply.button("Delete"))
+        await until(lambda: all(each.deleted for each in reply.followups), bot=bot, step=0.5)
 
 
 async def test_in_private_further_messages_are_private_too(here: Scene) -> None:

@@ -21,6 +21,7 @@ from bot.chat.discord.screen import DiscordScreen
 from bot.chat.discord.uploads import Uploads, download
 from bot.config import Settings
 from bot.config.model import Discord
+from bot.domain.ids import RequestId
 from bot.domain.throttle import discord_policy
 from bot.presentation.language import Languages
 from bot.service.clock import Clock
@@ -48,12 +49,17 @@ def discord_parts(
     operator, reception = service.operator, service.reception
     languages = load_languages(settings.language)
 
+    async def reply_of(request: RequestId) -> str | None:
+        record = await service.store.request(request)
+        return None if record is None else record.reply
+
     screen = DiscordScreen(
         lambda: clients[-1] if clients else None,
         language_of=language_of(languages),
         packer=service.packer,
         offers=reception.follow_ups.offers,
         moved=service.store.set_reply,
+        reply_of=reply_of,
         now=clock.now,
         previews=configured.previews,
         monotonic=clock.monotonic,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 _EPOCH_MS = 1_420_070_400_000
@@ -11,6 +12,7 @@ TOKEN_MS = 15 * 60_000
 """An interaction's token lives this long."""
 TOKEN_MARGIN_MS = 90_000
 """Before its end the token is not used any more: an upload has to come through in time."""
+SHOWINGS = 4
 OLD_MS = 60 * 60_000
 """Messages older than this have a limit of their own."""
 
@@ -30,6 +32,9 @@ class Address:
     reachable: bool = True
     user: int = 0
     """Whom to write to directly when nothing else is left."""
+    further: tuple[tuple[int, ...], ...] = ()
+    """The ids of a message that shows the result and of those below it with files for which it has no room;
+    of the :data:`SHOWINGS` latest ones that have such."""
 
     @staticmethod
     def nowhere() -> Address:
@@ -50,6 +55,7 @@ class Address:
                 int(self.ephemeral),
                 int(self.reachable),
                 self.user,
+                *([self.further] if self.further else []),
             ],
             separators=(",", ":"),
         )
@@ -64,7 +70,7 @@ class Address:
         match data:
             case [1, int(app), int(interaction), str(token), int(channel), int(guild), int(message), *rest]:
                 match rest:
-                    case [int(ephemeral), int(reachable), int(user)]:
+                    case [int(ephemeral), int(reachable), int(user), *more]:
                         return Address(
                             app,
                             interaction,
@@ -75,6 +81,7 @@ class Address:
                             bool(ephemeral),
                             bool(reachable),
                             user,
+                            _further(more),
                         )
         return None
 
@@ -85,8 +92,23 @@ class Address:
     def is_old(self, now: int) -> bool:
         return now - created_ms(self.message or self.interaction) >= OLD_MS
 
+    def with_further(self, card: int, messages: Sequence[int]) -> Address:
+        others = [each for each in self.further if each[0] != card]
+        return replace(self, further=(*others, (card, *messages))[-SHOWINGS:])
+
+    def further_of(self, card: int) -> tuple[int, ...]:
+        return next((messages[1:] for messages in self.further if messages[0] == card), ())
+
     def with_message(self, message: int) -> Address:
         return replace(self, message=message)
+
+
+def _further(more: list[object]) -> tuple[tuple[int, ...], ...]:
+    match more:
+        case [list(showings)]:
+            rows = [each for each in showings if isinstance(each, list) and all(type(n) is int for n in each)]
+            return tuple(tuple(each) for each in rows if each)
+    return ()
 
 
 def created_ms(snowflake: int) -> int:

@@ -11,6 +11,7 @@ from enum import Enum
 import discord
 
 from bot.chat.discord.address import Address
+from bot.chat.discord.further import Further
 from bot.chat.discord.letters import Enclosure, Letter, enclosure, words_of
 from bot.chat.discord.posts import Posts
 from bot.chat.discord.refusals import Forbidden, Malformed, TooLarge, Verdict
@@ -58,6 +59,7 @@ class Delivery:
     posts: Posts
     packer: Packer
     moved: Callable[[RequestId, str], Awaitable[None]]
+    remembered: Further
     now: Callable[[], int]
 
     async def bring(self) -> courier.Outcome | Refusal:
@@ -100,6 +102,8 @@ class Delivery:
                 if refusal is not None:
                     return refusal
                 self.reply.parcels = number
+        if self.reply.further:
+            await self.remembered.remember(self.request.id, self.reply.first, self.reply.further)
         if self.reply.lost:
             await self._tell_of_lost(self.reply.first, card)
         return outcome
@@ -213,7 +217,9 @@ class Delivery:
                 verdict = Malformed()  # it may be there; a second try could show it twice
         if isinstance(verdict, RetryAfter | Transient):
             return verdict
-        if not isinstance(verdict, discord.Message):
+        if isinstance(verdict, discord.Message):
+            self.reply.further.append(verdict.id)
+        else:
             log.info("%s files of %s were not shown: %r", len(files), self.request.id, verdict)
             self.reply.lost += len(files)
         return None

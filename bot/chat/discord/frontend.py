@@ -16,6 +16,7 @@ import discord
 from bot.chat.discord.address import Address
 from bot.chat.discord.answers import Sayer, TooLate, came_through, defer, open_modal
 from bot.chat.discord.circumstances import address_of, asker_of, is_adult, only_theirs, shows, somebody_elses
+from bot.chat.discord.further import take_away
 from bot.chat.discord.modals import modal_of
 from bot.chat.discord.options import TargetMessage
 from bot.chat.discord.targets import first_picture, request_of, words_of
@@ -244,6 +245,7 @@ class Interactions:
                     await self.sayer.show(interaction, self._refusal(interaction, FairbrushError(said)))
             case Remove(request=request) if shows(interaction, request):
                 await came_through(interaction.delete_original_response())
+                await take_away(interaction, request, self.reception.usecases)
             case Remove() | Nothing():
                 return
 

@@ -9,7 +9,7 @@ import discord
 from bot.chat.discord.address import Address
 from bot.chat.discord.letters import Letter
 from bot.chat.discord.refusals import Forbidden, Verdict, answered
-from bot.domain.throttle import Transient
+from bot.domain.throttle import Gone, Transient
 
 
 class Posts:
@@ -61,6 +61,21 @@ class Posts:
             return await place.send(**letter.message(), nonce=nonce)
 
         return await self._made(send, letter)
+
+    async def delete(self, address: Address, message: int) -> bool:
+        """Whether a message in that channel is gone."""
+        return await self._gone(
+            lambda client: _channel(client, address).get_partial_message(message).delete()
+        )
+
+    async def delete_by_token(self, address: Address, message: int) -> bool:
+        """The same through the interaction's token: the only way to private ones."""
+        return await self._gone(lambda client: _webhook(client, address).delete_message(message))
+
+    async def _gone(self, call: Callable[[discord.Client], Awaitable[None]]) -> bool:
+        client = self._client()
+        verdict = Transient() if client is None else await answered(call(client))
+        return verdict is None or isinstance(verdict, Gone)
 
     async def _made(
         self, call: Callable[[discord.Client], Awaitable[discord.Message]], letter: Letter

@@ -17,7 +17,8 @@ ReplyKey = tuple[RequestId, str | None]
 @dataclass(slots=True)
 class Reply:
     """``plain``: embeds are not taken there. ``hanging``: an unfinished picture hangs on it; None: nobody
-    knows. ``preview``: the one that was sent last. ``parcels``: messages of its result that were sent."""
+    knows. ``preview``: the one that was sent last. ``parcels``: messages of its result that were sent, and
+    ``further`` their ids, but for that of the first; ``lost``: files that could not be sent."""
 
     address: Address
     plain: bool = False
@@ -26,6 +27,7 @@ class Reply:
     first: Address | None = None
     parcels: int = 0
     lost: int = 0
+    further: list[int] = field(default_factory=list)
     _told: set[str] = field(default_factory=set)
 
     def once(self, what: str) -> bool:

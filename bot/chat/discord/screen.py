@@ -11,6 +11,7 @@ from dataclasses import replace
 import discord
 
 from bot.chat.discord.delivery import Delivery
+from bot.chat.discord.further import Further, ReplyOf
 from bot.chat.discord.letters import NOBODY as NOBODY
 from bot.chat.discord.letters import Enclosure, Letter
 from bot.chat.discord.posts import Posts
@@ -51,18 +52,21 @@ class DiscordScreen:
         packer: Packer,
         offers: Callable[[RequestRecord], Offers],
         moved: Callable[[RequestId, str], Awaitable[None]],
+        reply_of: ReplyOf | None = None,
         now: Callable[[], int],
         previews: bool = True,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         """``client``: the one that is connected now, None before the first. ``moved``: a reply has another
-        address from now on. ``now``: UTC milliseconds; ``monotonic``: seconds. ``previews``: show unfinished
-        pictures. ``language``: of all requests, where ``language_of`` is None."""
+        address from now on; ``reply_of``: the one that it has. ``now``: UTC milliseconds; ``monotonic``:
+        seconds. ``previews``: show unfinished pictures. ``language``: of all requests, where
+        ``language_of`` is None."""
         self._client = client
         self._language_of = language_of or (lambda _: language)
         self._packer = packer
         self._offers = offers
         self._moved = moved
+        self._further = Further(reply_of or _nothing_known, moved)
         self._now = now
         self._previews = previews
         self._monotonic = monotonic
@@ -187,5 +191,10 @@ class DiscordScreen:
             posts=self._posts,
             packer=self._packer,
             moved=self._moved,
+            remembered=self._further,
             now=self._now,
         ).bring()
+
+
+async def _nothing_known(_: RequestId) -> str | None:
+    return None
