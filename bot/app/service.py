@@ -308,7 +308,8 @@ async def make_reception(settings: Settings, usecases: UseCases, operator: Runni
 
 def _previews(settings: Settings) -> bool:
     """Whether anybody looks at unfinished pictures: to make them costs a server time."""
-    return any(each is not None and each.previews for each in (settings.discord, settings.telegram))
+    chats = any(each is not None and each.previews for each in (settings.discord, settings.telegram))
+    return chats or settings.web.listen is not None
 
 
 def _operators(settings: Settings) -> frozenset[IdentityId]:
