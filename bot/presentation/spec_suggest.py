@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from bot.domain.errors import FlagError
+from bot.domain.ids import TemplateName
 from bot.domain.text import Text
 from bot.presentation.flag_values import read_aspect, read_size
 from bot.presentation.spec_index import (
@@ -47,15 +48,21 @@ _SHAPES = (
 """Words for :data:`RATIOS`."""
 
 
+def _any(_: TemplateName) -> bool:
+    return True
+
+
 @dataclass(frozen=True, slots=True)
 class Context:
-    """``options``: what else is filled in so far, by name; ``jobs``: one's own, the latest first."""
+    """``options``: what else is filled in so far, by name; ``jobs``: one's own, the latest first; ``usable``:
+    which templates may be used where it is typed."""
 
     index: Index
     command: str = ""
     options: Mapping[str, object] = field(default_factory=dict)
     jobs: tuple[Suggestion, ...] = ()
     translate: Callable[[str], str] = str
+    usable: Callable[[TemplateName], bool] = _any
 
 
 def suggest(source: str, typed: object, context: Context, limit: int = MOST) -> tuple[Suggestion, ...]:
@@ -71,6 +78,10 @@ def suggest(source: str, typed: object, context: Context, limit: int = MOST) -> 
             found = jobs.search(words, limit)
         case Source.LORA:
             found = _loras(words, context, limit)
+        case Source.TEMPLATE if context.usable is not _any:
+            pool = _pool(source, context)
+            every = pool.search(words, len(pool.suggestions))
+            found = [each for each in every if context.usable(TemplateName(each.value))][:limit]
         case _:
             found = _pool(source, context).search(words, limit)
     return tuple(found)
@@ -84,7 +95,9 @@ def likely_template(context: Context) -> TemplateNames | None:
         plain = wanted.casefold()
         fitting = (each for name, each in index.templates.items() if name.casefold() == plain)
         return index.templates.get(wanted) or next(fitting, None)
-    members = [index.templates[name] for name in index.commands.get(context.command, ())]
+    names = index.commands.get(context.command, ())
+    members = [index.templates[name] for name in filter(context.usable, names)]
+    members = members or [index.templates[name] for name in names]
     return likely(members, image=bool(options.get("image")), lora=bool(options.get("lora")))
 
 

@@ -63,10 +63,12 @@ class OwnCards:
         now = self.usecases.gate.clock.now()
         return quota_card(standing, tier=tier.name, now=now, linked=len(person.identities))
 
-    def templates(self, page: int = 0) -> Card:
+    def templates(self, page: int = 0, *, place: str = "") -> Card:
+        """Those that may be used in ``place`` (:attr:`Asker.place`)."""
+        house = self.usecases.gate.moderation.house
         entries = [
             TemplateEntry(each.name, each.title, each.description, each.command, bool(each.media))
-            for each in self.usecases.shelf.library.enabled()
+            for each in house.offered(self.usecases.shelf.library.enabled(), place)
         ]
         return templates_card(entries, page=page)
 

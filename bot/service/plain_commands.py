@@ -53,7 +53,9 @@ class PlainCommands:
                 return Tell(await self.cards.quota(asker))
             case ("templates",):
                 wanted = str(call.options.get("template", "")).strip()
-                return Tell(self.cards.template(wanted) if wanted else self.cards.templates())
+                if wanted:
+                    return Tell(self.cards.template(wanted))
+                return Tell(self.cards.templates(place=asker.place))
             case ("show",):
                 return await self._show(str(call.options.get("job", "")), asker)
             case ("settings",):
@@ -158,7 +160,7 @@ class PlainCommands:
             case Listing.QUOTA:
                 return Tell(await self.cards.quota(asker))
             case Listing.TEMPLATES:
-                return Tell(self.cards.templates(action.page))
+                return Tell(self.cards.templates(action.page, place=asker.place))
             case Listing.TEMPLATE:
                 return Tell(self.cards.template_marked(action.subject))
             case Listing.HELP:

@@ -268,7 +268,10 @@ class DiscordBot:
         if self._offer is not None:
             try:
                 async with asyncio.timeout(SUGGESTING_SECONDS):
-                    found = self._offer.suggestions(invocation, await self._jobs(interaction, invocation))
+                    jobs = await self._jobs(interaction, invocation)
+                    place = asker_of(interaction, self._account.admins).place
+                    house = self._interactions.reception.usecases.gate.moderation.house
+                    found = self._offer.suggestions(invocation, jobs, house.allows(place))
             except (TimeoutError, FairbrushError) as error:
                 log.info("no suggestions for %s: %r", interaction.id, error)
         await self._offer_choices(interaction, found)

@@ -9,6 +9,7 @@ from types import MappingProxyType
 
 from bot.chat.discord.commands import Registration, register
 from bot.chat.discord.options import Invocation
+from bot.domain.ids import TemplateName
 from bot.domain.text import Text
 from bot.presentation.specs import (
     MENUS,
@@ -31,14 +32,20 @@ class Offer:
     registration: Registration
     notes: tuple[Text, ...] = field(default=())
 
-    def suggestions(self, invocation: Invocation, jobs: Sequence[Suggestion]) -> tuple[Suggestion, ...]:
-        """For the option that is being typed into; () for one that has none."""
+    def suggestions(
+        self,
+        invocation: Invocation,
+        jobs: Sequence[Suggestion],
+        usable: Callable[[TemplateName], bool] = lambda _: True,
+    ) -> tuple[Suggestion, ...]:
+        """For the option that is being typed into; () for one that has none. ``usable``: which templates may
+        be used there."""
         spec = self.commands.get(invocation.name, *invocation.subcommands)
         focused = invocation.focused
         option = None if spec is None or focused is None else spec.option(focused.name)
         if option is None or focused is None or not option.autocomplete:
             return ()
-        context = Context(self.index, invocation.name, invocation.options, tuple(jobs))
+        context = Context(self.index, invocation.name, invocation.options, tuple(jobs), usable=usable)
         return suggest(option.autocomplete, focused.typed, context)
 
 
