@@ -97,6 +97,7 @@ _DEEDS: Mapping[str, Text] = MappingProxyType(
         "block": Text("blocked"),
         "unblock": Text("unblocked"),
         "unblock: reason": Text("said why of unblocking"),
+        "refused": Text("refused a text of"),
         "erase": Text("erased"),
         "template on": Text("enabled"),
         "template off": Text("disabled"),

@@ -106,7 +106,7 @@ class FollowUps:
             source = await self._source(action, record)
             if not _has_words(record):
                 raise FlagError(Text("This picture was made without words, and varying it needs some."))
-            templates = self.usecases.shelf.library.enabled()
+            templates = self._usable(asker)
             own = _named(record.template, templates)
             model = _model(record, own)
             template = repainter(templates, own, model)
@@ -129,7 +129,7 @@ class FollowUps:
         async def wanted() -> tuple[Ask, Images]:
             record = await self.may(action, asker)
             source = await self._source(action, record)
-            templates = self.usecases.shelf.library.enabled()
+            templates = self._usable(asker)
             template = upscaler(templates, words=_has_words(record))
             if template is None:
                 raise TemplateNotFound(
@@ -245,6 +245,13 @@ class FollowUps:
         if record is not None:
             origin = replace(origin, options={**origin.options, **inherited(record)})
         return await self.usecases.imagine(ask, asker, origin, images)
+
+    def _usable(self, asker: Asker) -> tuple[Template, ...]:
+        """The templates that may be used where this is asked; all, where none of those is there: the gate
+        says then what the place allows."""
+        usecases = self.usecases
+        templates = usecases.shelf.library.enabled()
+        return usecases.gate.moderation.house.offered(templates, asker.place) or templates
 
     async def _source(self, action: OnRequest, record: RequestRecord) -> Source:
         return await picture_of(action, record, self.usecases.store, self.usecases.gallery)
