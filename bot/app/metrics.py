@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from bot.app.service import Service
 from bot.config import Settings
+from bot.config.fields import Listen
 from bot.domain.errors import FairbrushError
 from bot.metrics.checks import (
     Accepts,
@@ -63,17 +64,18 @@ async def metrics_server(
     """
     clock = clock or Clock()
     made = _instruments(service, links, clock)
-    async with asyncio.TaskGroup() as tasks:
+    async with AsyncExitStack() as stack:
+        url = ""
+        if settings.metrics.listen is not None:
+            server = _server(settings.metrics.listen, service, links, made, clock)
+            url = (await stack.enter_async_context(server)).url
+        tasks = await stack.enter_async_context(asyncio.TaskGroup())
         looking = [
             tasks.create_task(made.lag.run(), name="event loop lag"),
             tasks.create_task(_keep_looking(made, clock), name="looking at servers"),
         ]
         try:
-            if settings.metrics.listen is None:
-                yield Watch(made.health, "")
-            else:
-                async with _server(settings, service, links, made, clock) as server:
-                    yield Watch(made.health, server.url)
+            yield Watch(made.health, url)
         finally:
             for task in looking:
                 task.cancel()
@@ -112,7 +114,7 @@ async def _keep_looking(made: _Instruments, clock: Clock) -> None:
 
 
 def _server(
-    settings: Settings, service: Service, links: Sequence[Link], made: _Instruments, clock: Clock
+    listen: Listen, service: Service, links: Sequence[Link], made: _Instruments, clock: Clock
 ) -> MetricsServer:
     # A library that those who ask for no metrics need not load.
     from prometheus_client import CollectorRegistry, ProcessCollector
@@ -120,14 +122,13 @@ def _server(
     from bot.metrics.collector import BotCollector
     from bot.metrics.server import MetricsServer
 
-    assert settings.metrics.listen is not None
     registry = CollectorRegistry()
     collector = BotCollector(service.meters, service.dispatcher, made.observer, made.lag, links, clock.now)
     registry.register(collector)
     ProcessCollector(registry=registry)
     return MetricsServer(
-        settings.metrics.listen.host,
-        settings.metrics.listen.port,
+        listen.host,
+        listen.port,
         registry=registry,
         health=made.health,
         before=_asking(collector, service.store, made.health),

@@ -17,7 +17,7 @@ from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4, choose_encode
 
 from bot.domain.errors import ConfigError
 from bot.domain.text import Text
-from bot.metrics.health import Health, Panel, Report
+from bot.metrics.health import Health, Report
 
 STOP_SECONDS = 2.0
 _INDEX = "Fairbrush\n\n/metrics  for Prometheus\n/healthz  is it alive\n/readyz   does it take requests\n"
@@ -41,13 +41,14 @@ class MetricsServer:
     ) -> None:
         self._host, self._port = host, port
         self._registry = registry
+        self._health = health
         self._before = before
         self._asking = asyncio.Lock()
         application = web.Application(client_max_size=1024)
         application.router.add_get("/", _index)
         application.router.add_get("/metrics", self._metrics)
-        application.router.add_get("/healthz", lambda _: _answer(health.alive))
-        application.router.add_get("/readyz", lambda _: _answer(health.ready))
+        application.router.add_get("/healthz", self._healthz)
+        application.router.add_get("/readyz", self._readyz)
         self._runner = web.AppRunner(
             application, access_log=None, shutdown_timeout=STOP_SECONDS, handler_cancellation=True
         )
@@ -79,10 +80,16 @@ class MetricsServer:
     ) -> None:
         await self._runner.cleanup()
 
+    async def _healthz(self, _: web.Request) -> web.Response:
+        return _answer(await self._health.alive.report())
+
+    async def _readyz(self, _: web.Request) -> web.Response:
+        return _answer(await self._health.ready.report())
+
     async def _metrics(self, request: web.Request) -> web.Response:
         try:
             encode, content_type = choose_encoder(request.headers.get("Accept", ""))
-        except ValueError:  # a version that is none
+        except (ValueError, TypeError):  # a version that is none
             encode, content_type = generate_latest, CONTENT_TYPE_PLAIN_0_0_4
         async with self._asking:
             await self._before()
@@ -94,8 +101,7 @@ async def _index(_: web.Request) -> web.Response:
     return web.Response(text=_INDEX)
 
 
-async def _answer(panel: Panel) -> web.Response:
-    report = await panel.report()
+def _answer(report: Report) -> web.Response:
     return web.json_response(_body(report), status=200 if report.ok else 503, dumps=_pretty)
 
 
