@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping, Sequence
 
     from bot.app.service import Service
+    from bot.app.web import WebParts
     from bot.cli.interruption import Interruption
     from bot.config import Settings
     from bot.metrics.links import Link
@@ -92,6 +93,7 @@ async def _work(
     say: Callable[[str], None],
 ) -> None:
     import os
+    from contextlib import AsyncExitStack
 
     from bot.app.metrics import metrics_server
     from bot.app.service import open_service, servers_heard_of
@@ -102,15 +104,23 @@ async def _work(
 
     engine = EngineSettings(pace=pace or 0.0)
     chats: list[Chat] = []
+    pages: list[WebParts] = []
+    token = await _web_token(settings)
     async with (
         open_service(
-            settings, comfyui, engine=engine, front_ends=lambda service: _front_ends(settings, service, chats)
+            settings,
+            comfyui,
+            engine=engine,
+            front_ends=lambda service: _front_ends(settings, service, chats, pages, token),
         ) as service,
         # It goes last: while the bot winds down, commands are still answered and pictures handed over.
         ControlServer(service.operator, service.accounts, folder=settings.data_dir),
         metrics_server(settings, service, [chat.link for chat in chats]) as watch,
         under_systemd(watch.health, os.environ) as systemd,
+        AsyncExitStack() as stack,
     ):
+        for page in pages:
+            await stack.enter_async_context(page.site)
         with interruption.handled_by(_nothing, bounded=False):
             for name in _without_token(settings):
                 say(f"The section [{name}] has no token: the bot runs without it.")
@@ -122,7 +132,9 @@ async def _work(
             told = await _told(chats)
             if watch.url:
                 say(f"Metrics at {watch.url}/metrics, health at /healthz and /readyz.")
-            connected = _connected(service, told)
+            for page in pages:
+                say(f"Operator's page: {page.site.address}/operator {_where_the_token_is(settings)}")
+            connected = _connected(service, told, pages)
             put(f"ready: {connected}")
             systemd.ready(connected)
             await interruption.asked.wait()
@@ -167,10 +179,27 @@ def _found(service: Service) -> str | None:
     return " ".join(told) or None
 
 
+async def _web_token(settings: Settings) -> str:
+    """What opens the operator's page; "" where there is none. Raises OutputError."""
+    if settings.web.listen is None:
+        return ""
+    from bot.chat.web.site import kept_token
+
+    return settings.web.token.get_secret_value() or await kept_token(settings.data_dir)
+
+
+def _where_the_token_is(settings: Settings) -> str:
+    from bot.chat.web.site import TOKEN_FILE
+
+    if settings.web.token.get_secret_value():
+        return "The token is that of your configuration."
+    return f"The token is in {settings.data_dir / TOKEN_FILE}"
+
+
 def _front_ends(
-    settings: Settings, service: Service, chats: list[Chat]
+    settings: Settings, service: Service, chats: list[Chat], pages: list[WebParts], token: str
 ) -> Mapping[str, Callable[[], Awaitable[None]]]:
-    """What the configuration names; ``chats`` gets each of them."""
+    """What the configuration names; ``chats`` and ``pages`` get each of them."""
     from bot.metrics.links import Link
     from bot.service.clock import Clock
 
@@ -191,6 +220,12 @@ def _front_ends(
         link = Link("telegram", lambda: telegram.bot.trouble, lambda: 0)
         chats.append(Chat("Telegram", telegram.bot.connected, lambda: f"@{telegram.bot.username}", link))
         parts |= telegram.run
+    if settings.web.listen is not None:
+        from bot.app.web import web_parts
+
+        page = web_parts(settings, settings.web.listen, service, Clock(), token=token)
+        pages.append(page)
+        parts |= page.run
     return parts
 
 
@@ -219,9 +254,10 @@ async def _told(chats: Sequence[Chat]) -> list[str]:
     ]
 
 
-def _connected(service: Service, chats: Sequence[str]) -> str:
+def _connected(service: Service, chats: Sequence[str], pages: Sequence[WebParts]) -> str:
     parts = [f"{server.name} {server.url} {server.state}" for server in service.dispatcher.servers.values()]
     parts += chats or ["no chat platform is configured"]
+    parts += [f"page at {page.site.address}" for page in pages]
     waiting = service.recovered.waiting + service.recovered.attached
     if waiting:
         parts.append(f"{_count(waiting, 'job')} from before")
