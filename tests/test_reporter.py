@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -313,3 +314,88 @@ async def test_those_who_wait_are_looked_at_the_seldomer_the_more_they_are(play:
     play.reporter._requests |= {(request.id, number): request for number in range(400, 9999)}
     assert pause(watched) == 30.0
     play.reporter._requests = {(request.id, 0): request}
+
+
+# When nobody could be shown a result for hours
+
+
+async def kept_after_all(play: Play, monkeypatch: pytest.MonkeyPatch) -> RequestRecord:
+    monkeypatch.setattr(courier, "MOST_TRIES", 2)
+
+    async def busy(_: RequestRecord) -> Refusal:
+        return Transient()
+
+    play.stage.outcome = busy
+    request = await play.asked()
+    await play.bot.server.until_waiting(1)
+    play.bot.server.finish()
+    await play.bot.until_over(request.id)
+    return request
+
+
+async def test_a_result_that_nobody_takes_for_hours_leaves_word_that_it_is_kept(
+    play: Play, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    request = await kept_after_all(play, monkeypatch)
+    await play.until(lambda: CardState.KEPT in states(play.stage), step=10)
+    _, shown = play.stage.shown[-1]
+    assert shown.card.state is CardState.KEPT
+    assert not shown.deliver
+    assert any("Show" in str(button.label) for row in shown.card.buttons for button in row)
+    tried = len(play.stage.delivered)
+    await until_kept(play, request)
+    for _ in range(20):
+        play.bot.clock.advance(1000)
+        play.bot.service.courier.nudge()
+        await play.bot.store.counts()
+    assert len(play.stage.delivered) == tried, "it is over"
+    assert states(play.stage).count(CardState.KEPT) == 1
+    assert play.stage.forgotten[-1] == "r1"
+
+
+async def test_word_that_it_is_kept_comes_when_the_place_can_be_reached_again(
+    play: Play, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    request = await kept_after_all(play, monkeypatch)
+    away = True
+
+    async def answer(_: Shown) -> Refusal | None:
+        return Transient() if away else None
+
+    play.stage.answer = answer
+    await play.until(lambda: states(play.stage).count(CardState.KEPT) > 3, step=10)
+    assert await delivery_of(play, request) in ("pending", "claimed")
+    away = False
+    await until_kept(play, request)
+    assert states(play.stage)[-1] is CardState.KEPT
+
+
+@pytest.mark.parametrize("refusal", [Gone(), Transient()])
+async def test_word_that_it_is_kept_is_not_tried_for_ever(
+    play: Play, monkeypatch: pytest.MonkeyPatch, refusal: Refusal
+) -> None:
+    monkeypatch.setattr(courier, "CARD_TRIES", 1)
+    request = await kept_after_all(play, monkeypatch)
+
+    async def answer(_: Shown) -> Refusal | None:
+        return refusal
+
+    play.stage.answer = answer
+    await until_kept(play, request)
+
+
+async def delivery_of(play: Play, request: RequestRecord) -> str:
+    with closing(sqlite3.connect(play.bot.store.path)) as connection:
+        (state,) = connection.execute(
+            "SELECT state FROM deliveries WHERE request = ?", (request.id,)
+        ).fetchone()
+    return str(state)
+
+
+async def until_kept(play: Play, request: RequestRecord) -> None:
+    async with asyncio.timeout(10):
+        while await delivery_of(play, request) != "kept":
+            play.bot.clock.advance(10)
+            play.bot.service.courier.nudge()
+            play.reporter._changed.set()
+            await asyncio.sleep(0.002)

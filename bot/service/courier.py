@@ -29,6 +29,8 @@ AT_ONCE = 8
 FIRST_RETRY, LONGEST_RETRY = 2.0, 900.0
 MOST_TRIES = 40
 """About eight hours of trying; then the result is kept, to be shown when asked for."""
+CARD_TRIES = 96
+"""About a day more, in which whoever waits may still be told so."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,8 +67,9 @@ class Deliverer(Protocol):
     """A front-end, as it shows results."""
 
     async def deliver(self, delivery: DeliveryRecord) -> Outcome:
-        """Show the result of a request whose jobs are all over. Called once at a time for each delivery;
-        raises nothing: every failure is an :data:`Outcome`."""
+        """Show the result of a request whose jobs are all over; of one that is :func:`given_up`, only that it
+        is kept. Called once at a time for each delivery; raises nothing: every failure is an
+        :data:`Outcome`."""
 
 
 class Courier:
@@ -149,10 +152,12 @@ class Courier:
             case Nowhere(reason=reason):
                 log.info("result of %s is kept: %s", request, reason)
                 await self._surely(request, lambda: self._store.delivered(request, "kept", now))
-            case Later(reason=reason) if delivery.tries + 1 >= MOST_TRIES:
-                log.warning("result of %s is kept after %s tries: %s", request, delivery.tries + 1, reason)
+            case Later(reason=reason) if not _once_more(delivery):
+                log.warning("nobody could be told that the result of %s is kept: %s", request, reason)
                 await self._surely(request, lambda: self._store.delivered(request, "kept", now))
             case Later(reason=reason, after=after):
+                if delivery.tries == MOST_TRIES:
+                    log.warning("result of %s is kept after %s tries: %s", request, delivery.tries, reason)
                 due = now + round(1000 * max(after or 0.0, retry_pause(delivery.tries)))
                 await self._surely(request, lambda: self._store.deliver_later(request, due, reason))
 
@@ -166,13 +171,22 @@ class Courier:
                 await self._clock.sleep(FIRST_RETRY)
 
 
+def given_up(delivery: DeliveryRecord) -> bool:
+    """Whether its result has been tried to be shown often enough."""
+    return delivery.tries > MOST_TRIES
+
+
+def _once_more(delivery: DeliveryRecord) -> bool:
+    return delivery.tries < MOST_TRIES + CARD_TRIES
+
+
 def _how(outcome: Outcome, delivery: DeliveryRecord) -> str:
     match outcome:
         case Sent():
             return "sent"
         case MaybeSent():
             return "unknown"
-        case Later() if delivery.tries + 1 < MOST_TRIES:
+        case Later() if _once_more(delivery):
             return "again"
     return "kept"
 

@@ -16,6 +16,7 @@ from dataclasses import replace
 
 from bot.domain.errors import StoreUnavailable
 from bot.domain.ids import RequestId
+from bot.domain.jobs import DeliveryState
 from bot.domain.throttle import (
     Gone,
     Importance,
@@ -34,6 +35,7 @@ from bot.presentation.card_situation import Situation
 from bot.service import courier
 from bot.service.clock import Clock
 from bot.service.dispatcher import Dispatcher
+from bot.service.leaving_word import leave_word
 from bot.service.on_its_way import OnItsWay, last_card
 from bot.service.records import DeliveryRecord, RequestRecord
 from bot.service.screens import Screen as Screen
@@ -126,6 +128,8 @@ class Reporter:
 
     async def deliver(self, delivery: DeliveryRecord) -> courier.Outcome:
         """Show the last card of a request, with its pictures: see :class:`bot.service.courier.Deliverer`."""
+        if courier.given_up(delivery):
+            return await self._tell_of_kept(delivery)
         return await self._bring((delivery.request, 0), delivery.reply)
 
     async def bring(self, request: RequestId, reply: str) -> courier.Outcome:
@@ -216,6 +220,15 @@ class Reporter:
         if not isinstance(outcome, courier.Later):
             self._screen.forget(request)
         return outcome
+
+    async def _tell_of_kept(self, delivery: DeliveryRecord) -> courier.Outcome:
+        request = await self._store.request(delivery.request)
+        if request is None:
+            return courier.Nowhere("the request is not there any more")
+        request = replace(request, reply=delivery.reply or request.reply)
+        found = await self._situation(Watched.of(request, await self._store.jobs_of(request.id)))
+        card = card_of(replace(found, delivery=DeliveryState.KEPT))
+        return await leave_word(self._screen, request, card, say=self.say, clock=self._clock)
 
     def _insist(self, key: Key) -> None:
         """A result that waits is shown, whatever became of the card before it."""
