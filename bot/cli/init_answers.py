@@ -121,7 +121,7 @@ def _servers(answers: Answers) -> object:
 def _platform(platform: Platform, *, places: str, about: str) -> Table:
     section = tomlkit.table()
     if platform.token.file:
-        section.add(tomlkit.comment("The bot's token is alone in this file, beside this one."))
+        section.add(tomlkit.comment("The bot's token, in a file of its own: whoever has it is the bot."))
         section["token_file"] = platform.token.file
     else:
         section.add(tomlkit.comment("The bot's token comes from the environment."))

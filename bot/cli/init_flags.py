@@ -73,9 +73,7 @@ def _platform(
     token = os.environ.get(_TOKENS[name], "").strip()
     if file is None and not token:
         if places or admins:
-            raise ConfigError(
-                Text("Without a token there is no {name}. Give --{name}-token-file FILE.", name=name)
-            )
+            raise ConfigError(Text("For {name} a token is needed. Give --{name}-token-file FILE.", name=name))
         return None
     shown = ""
     if file is not None:

@@ -11,8 +11,13 @@ from bot.cli.common import comfyui_option, config_option
 from bot.cli.help import INSPECT_JSON_HELP, LIST_JSON_HELP
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    from bot.config import Settings
     from bot.templates.catalogue import Catalogue
     from bot.templates.template import Template
+
+SWITCHED_OFF = "Switched off by an operator: /admin templates enable in chat offers it again."
 
 object_info_option = click.option(
     "--object-info",
@@ -52,7 +57,8 @@ def command() -> None:
 def list_command(as_json: bool, comfyui: str | None, config_file: Path | None) -> None:
     """List the templates with their parameters.
 
-    With a server, ranges and choices are that server's, and templates that it cannot run are disabled.
+    With a server, ranges and choices are that server's, and templates that it cannot run are disabled. Those
+    that an operator switched off are marked.
     """
     from bot.cli.common import drive, leave
 
@@ -126,9 +132,11 @@ async def _list(as_json: bool, comfyui: str | None, config_file: Path | None) ->
         async with open_backend(settings, comfyui) as opened:
             catalogue = await opened.backend.catalogue()
     library = await asyncio.to_thread(TemplateLibrary, settings.workflows_dir, catalogue)
+    off = await _switched_off(settings)
     if as_json:
         for template in library.enabled():
-            put_json(_as_json(template))
+            switched = {"enabled": False, "problems": [SWITCHED_OFF]} if template.name in off else {}
+            put_json({**_as_json(template), **switched})
         for broken in library.disabled():
             reasons = [str(problem) for problem in broken.problems]
             put_json({"name": broken.name, "enabled": False, "problems": reasons})
@@ -139,7 +147,7 @@ async def _list(as_json: bool, comfyui: str | None, config_file: Path | None) ->
             "and add it:  fairbrush templates add FILE"
         )
     for template in library.enabled():
-        _print_template(template)
+        _print_template(template, off=template.name in off)
     for broken in library.disabled():
         put(f"{broken.name}  (disabled)")
         for problem in broken.problems:
@@ -148,12 +156,25 @@ async def _list(as_json: bool, comfyui: str | None, config_file: Path | None) ->
     return 0
 
 
-def _print_template(template: Template) -> None:
+async def _switched_off(settings: Settings) -> Collection[str]:
+    """A database that cannot be read is no reason to list nothing: ``check`` says what is wrong with it."""
+    from bot.cli.switched import switched_off
+    from bot.domain.errors import FairbrushError
+
+    try:
+        return await switched_off(settings)
+    except FairbrushError:
+        return ()
+
+
+def _print_template(template: Template, *, off: bool) -> None:
     from bot.cli.common import put
 
     about = " – ".join(part for part in (template.title, template.description) if part)
     default = " (default)" if template.is_default else ""
     put(f"{template.name}  /{template.command}{default}  {about}".rstrip())
+    if off:
+        put(f"    {SWITCHED_OFF}")
     width = max((len(name) for name in template.parameters), default=0)
     for name, parameter in template.parameters.items():
         default = "" if parameter.default is None else f"  (default {_short(parameter.default)})"

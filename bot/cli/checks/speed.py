@@ -39,9 +39,8 @@ async def tried(backend: ComfyBackend, settings: Settings, catalogue: Catalogue)
     """What an empty picture and a tiny one of a template took. Raises BackendError when the server goes."""
     queue = await backend.queue()
     if busy := len(queue.running) + len(queue.pending):
-        words = (
-            f"Its speed was not tried: {busy} prompt{'s' * (busy != 1)} run or wait there. Try again later."
-        )
+        them = "1 prompt is" if busy == 1 else f"{busy} prompts are"
+        words = f"Its speed was not tried: {them} at work or waiting there. Try again later."
         return [("ok", words)]
     found: list[Finding] = []
     if {"EmptyImage", "PreviewImage"} <= catalogue.classes.keys():
