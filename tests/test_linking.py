@@ -14,6 +14,7 @@ from bot.presentation.actions import Danger, OnQuestion, mark
 from bot.presentation.card_plain import plain
 from bot.service.gate import Asker
 from bot.service.linking import Linking
+from bot.service.operator import Limit, LimitChange
 from bot.service.outcomes import Call
 from tests.support.service import Bot, bot_at_work
 
@@ -124,6 +125,24 @@ async def test_who_wanted_to_be_answered_alone_still_is(bot: Bot, who: str) -> N
 async def test_where_nothing_is_linked_there_is_nothing_to_part(bot: Bot) -> None:
     with pytest.raises(Denied, match="Nothing is linked"):
         await linking(bot).question(ANN)
+
+
+@pytest.mark.parametrize("given", ["tier", "limits"])
+async def test_the_question_says_with_whom_an_operators_gifts_stay(bot: Bot, given: str) -> None:
+    await linking(bot).enter(await code_for(bot, ANN), ALT)
+    assert "stay with" not in plain(await linking(bot).question(ALT))
+    if given == "tier":
+        await bot.service.accounts.set_tier(ALT.identity, "default", actor="shell:root", reason="")
+    else:
+        change = LimitChange(Limit(5.0))
+        await bot.service.accounts.set_limits(ALT.identity, change, actor="shell:root", reason="")
+    assert "an operator gave stay with the other one" in plain(await linking(bot).question(ALT))
+    assert "an operator gave stay with this account" in plain(await linking(bot).question(ANN))
+    answer = OnQuestion(Danger.UNLINK, True, bot.clock.now() // 60_000 + 5, mark(ALT.identity))
+    await linking(bot).answered(answer, ALT)
+    kept, gone = [await bot.service.accounts.find(each.identity) for each in (ANN, ALT)]
+    assert (kept.tier or kept.allowance) is not None
+    assert (gone.tier or gone.allowance) is None
 
 
 async def test_a_late_yes_is_asked_again(bot: Bot) -> None:

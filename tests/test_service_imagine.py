@@ -216,3 +216,11 @@ def test_estimates_grow_with_what_is_asked() -> None:
     (request,) = planned("a fox")
     unknown = replace(request, template=replace(request.template, estimate_seconds=None))
     assert estimate_seconds(next(unknown.jobs())) is None
+
+
+def test_where_all_are_switched_off_it_is_not_said_that_there_are_none() -> None:
+    library = TemplateLibrary(WORKFLOWS, catalogue())
+    library.switch_off(library.names())
+    with pytest.raises(TemplateNotFound, match="All templates are switched off for now") as refused:
+        choose_template(library, asked("a fox"))
+    assert "/admin templates enable" in str(refused.value.text)

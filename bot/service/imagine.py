@@ -14,6 +14,7 @@ from types import MappingProxyType
 from bot.domain.errors import FairbrushError, FlagError, ParameterError, TemplateError, TemplateNotFound
 from bot.domain.ids import TemplateName
 from bot.domain.text import Text
+from bot.presentation.cards import Command
 from bot.presentation.flags import Ask
 from bot.service.images import InputImage
 from bot.templates.choosing import INPUT_IMAGE, TemplateFit, likely
@@ -93,6 +94,13 @@ def _nothing_for(library: TemplateLibrary, command: str, *, image: bool) -> Fair
                 count=len(broken),
                 name=broken[0].name,
                 reason=broken[0].problems[0],
+            )
+        )
+    if not library.enabled() and library.switched_off():
+        return TemplateNotFound(
+            Text(
+                "All templates are switched off for now. An operator offers them again with {command}.",
+                command=Command("admin templates enable"),
             )
         )
     if not library.enabled():

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 from bot.domain import linking as domain
 from bot.domain.errors import Denied
+from bot.domain.ids import UserId
 from bot.domain.linking import CODE_MS, MOST_TRIES, LinkOutcome
 from bot.domain.text import Text
 from bot.presentation.actions import Danger, OnQuestion, mark
@@ -112,11 +113,20 @@ class Linking:
             raise Denied(
                 Text("Nothing is linked to this account. {command} gives a code.", command=Command("link"))
             )
+        what = Text(
+            "This account becomes a person of its own again. What it used, and its pictures, go with it."
+        )
+        if person.tier is not None or person.allowance is not None:
+            # They belong to the user, and a user keeps the account that it is named after.
+            stays = Text("this account") if person.user == UserId(asker.identity) else Text("the other one")
+            what = Text(
+                "{what} The tier or limits that an operator gave stay with {account}.",
+                what=what,
+                account=stays,
+            )
         return question_card(
             Danger.UNLINK,
-            Text(
-                "This account becomes a person of its own again. What it used, and its pictures, go with it."
-            ),
+            what,
             owner=mark(asker.identity),
             until=self.clock.now() // _MINUTE + ASKED_FOR,
         )
