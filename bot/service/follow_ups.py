@@ -106,10 +106,9 @@ class FollowUps:
             source = await self._source(action, record)
             if not _has_words(record):
                 raise FlagError(Text("This picture was made without words, and varying it needs some."))
-            templates = self._usable(asker)
-            own = _named(record.template, templates)
+            own = _named(record.template, self.usecases.shelf.library.enabled())
             model = _model(record, own)
-            template = repainter(templates, own, model)
+            template = self._first(asker, lambda templates: repainter(templates, own, model))
             if template is None:
                 raise TemplateNotFound(
                     Text(
@@ -129,8 +128,8 @@ class FollowUps:
         async def wanted() -> tuple[Ask, Images]:
             record = await self.may(action, asker)
             source = await self._source(action, record)
-            templates = self._usable(asker)
-            template = upscaler(templates, words=_has_words(record))
+            words = _has_words(record)
+            template = self._first(asker, lambda templates: upscaler(templates, words=words))
             if template is None:
                 raise TemplateNotFound(
                     Text(
@@ -246,12 +245,13 @@ class FollowUps:
             origin = replace(origin, options={**origin.options, **inherited(record)})
         return await self.usecases.imagine(ask, asker, origin, images)
 
-    def _usable(self, asker: Asker) -> tuple[Template, ...]:
-        """The templates that may be used where this is asked; all, where none of those is there: the gate
-        says then what the place allows."""
-        usecases = self.usecases
-        templates = usecases.shelf.library.enabled()
-        return usecases.gate.moderation.house.offered(templates, asker.place) or templates
+    def _first(
+        self, asker: Asker, choose: Callable[[tuple[Template, ...]], Template | None]
+    ) -> Template | None:
+        """Of the templates that may be used in the place; else of all, and the gate says what is allowed."""
+        templates = self.usecases.shelf.library.enabled()
+        usable = self.usecases.gate.moderation.house.offered(templates, asker.place)
+        return choose(usable) or choose(templates)
 
     async def _source(self, action: OnRequest, record: RequestRecord) -> Source:
         return await picture_of(action, record, self.usecases.store, self.usecases.gallery)
