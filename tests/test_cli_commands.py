@@ -227,7 +227,7 @@ def test_the_demo_paints_three_pictures_and_a_sheet(here: Path) -> None:
     folder = here / "demo-pictures"
     folder.mkdir()
     (folder / "contact-sheet.png").write_text("an earlier one")
-    result = call(*line.split()[1:])
+    result = call(*line.split()[1:], "--once")
     assert result.exit_code == 0, result.stderr
     paths = [Path(line) for line in result.stdout.splitlines()]
     assert kinds(paths) == ["text-to-image", "flux", "image-to-image", "contact-sheet"]

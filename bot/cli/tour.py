@@ -1,4 +1,4 @@
-"""The work of ``fairbrush demo``: three requests of different size and template, and a contact sheet."""
+"""The work of ``fairbrush demo --once``: three requests of different size, and a contact sheet."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ SAMPLES = len(FROM_WORDS) + 1
 
 async def take(settings: Settings, data_dir: Path | None, url: str | None, interruption: Interruption) -> int:
     """Paint the samples; the exit code."""
-    folder = Folder(data_dir or _new_folder(), remedy=Text("Name another folder with --data-dir."))
+    folder = Folder(data_dir or new_folder(), remedy=Text("Name another folder with --data-dir."))
     await folder.prepare()
     # The demo is the engine's unless a server is named on the spot: a first look needs nobody's GPU.
     demo = settings.model_copy(update={"comfyui": ()})
@@ -73,7 +73,7 @@ async def take(settings: Settings, data_dir: Path | None, url: str | None, inter
         sheet = await folder.keep_content(partial(contact_sheet, files), "contact-sheet", ".png")
         for path in (*(path for path, _ in files), sheet):
             put(str(path))
-        say(_what_next(folder.path, opened))
+        say(what_next(folder.path, embedded=opened.embedded))
     if interrupted.is_set():
         return INTERRUPTED
     return 0 if complete else FAILED
@@ -144,7 +144,8 @@ class _Samples:
         return [job for request in found for job in request.jobs()]
 
 
-def _new_folder() -> Path:
+def new_folder() -> Path:
+    """A temporary one that stays. Raises OutputError."""
     try:
         return Path(tempfile.mkdtemp(prefix="fairbrush-demo-"))
     except OSError as error:
@@ -164,7 +165,8 @@ def _caption(picture: Picture) -> str:
     return f"{picture.job.values.words.get('prompt_text', '')} · seed {picture.job.values.seed}"
 
 
-def _what_next(folder: Path, opened: Opened) -> str:
+def what_next(folder: Path, *, embedded: bool) -> str:
+    """What somebody may try after the samples, who paint into ``folder``."""
     command = _command()
     lines = [
         "",
@@ -174,7 +176,7 @@ def _what_next(folder: Path, opened: Opened) -> str:
         f'  {command} imagine "three boats in the fog" --style ink --ar 16:9 --count 2 --out pictures',
         f"  {command} templates list",
     ]
-    if opened.embedded:
+    if embedded:
         lines.append(
             f'  {command} imagine "a lighthouse at dusk" --comfyui {LOCAL_COMFYUI}   (with your ComfyUI)'
         )

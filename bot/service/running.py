@@ -158,9 +158,10 @@ class RunningBot:
             Origin(platform="shell", event=ask.event, adult=True),
             images,
         )
-        return tuple(self._submitted(receipt) for receipt in receipts)
+        return tuple(self.submitted(receipt) for receipt in receipts)
 
-    def _submitted(self, receipt: Receipt) -> views.SubmittedRequest:
+    def submitted(self, receipt: Receipt) -> views.SubmittedRequest:
+        """As a shell is told of what was accepted."""
         request, template = receipt.accepted.request, receipt.template
         # That a sketch is not painted by the model that the template names goes without saying.
         known = template.fallbacks.values() if self.embedded else ()

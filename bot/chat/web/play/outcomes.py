@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -50,8 +50,7 @@ class Outcomes:
             case Tell():
                 return await self._tell(visitor, outcome, action, on)
             case Follow(requests=requests):
-                for request in requests:
-                    await self._follow(request)
+                await self.follow(requests)
             case Open(form=form):
                 return {"form": self._form(visitor, form)}
             case Bring(request=request, index=index, file=file) if index:
@@ -73,11 +72,13 @@ class Outcomes:
         self._say(visitor, refusal(error, visitor.asker, action, event=event))
         return {"done": False}
 
-    async def _follow(self, request: RequestRecord) -> None:
-        # Its place in the room is taken at once; how it stands is told a moment later.
-        if self.room.message(request.id) is None:
-            await self.screen.draw(request, one_moment_card())
-        self.reporter.follow(request)
+    async def follow(self, requests: Iterable[RequestRecord]) -> None:
+        """Show how they stand, until their pictures are there."""
+        for request in requests:
+            # Its place in the room is taken at once; how it stands is told a moment later.
+            if self.room.message(request.id) is None:
+                await self.screen.draw(request, one_moment_card())
+            self.reporter.follow(request)
 
     async def _tell(self, visitor: Visitor, outcome: Tell, action: Action | None, on: str) -> Answer:
         turns = action is not None and first_answer(action) is First.TURN
