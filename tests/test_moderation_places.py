@@ -200,7 +200,7 @@ async def test_only_the_templates_of_the_place(bot: Bot) -> None:
         await ask(bot, "a fox --template flux", HERE)
     assert "template flux may not be used in this place" in str(refused.value)
     assert "act, text-to-image" in str(refused.value)
-    assert "not for this place" in str(error_card(refused.value).headline)
+    assert "other templates" in str(error_card(refused.value).headline)
     await ask(bot, "a fox --template text-to-image", HERE)
     for place in ("", GROUP):
         await ask(bot, "a fox --template flux", place)

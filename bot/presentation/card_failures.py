@@ -96,7 +96,7 @@ KINDS: Mapping[str, Kind] = MappingProxyType(
         "words_blocked": _rules(Text("These words are not allowed here")),
         "check_unavailable": _busy(Text("Your text cannot be checked right now")),
         "nsfw": _rules(Text("That template is not for this place")),
-        "template_not_here": _rules(Text("That template is not for this place")),
+        "template_not_here": _rules(Text("This place has other templates")),
         "too_big_for_gpu": _asked(Text("That is too big for the graphics card")),
         "quarantined": Kind(Text("This template is resting"), Fault.WORKFLOW, again=True, incident=False),
         "no_server_can": Kind(Text("No server can paint this"), Fault.SERVER, again=True, incident=False),
