@@ -9,8 +9,6 @@ import shutil
 import socket
 import time
 import tomllib
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from importlib.resources import files
 from pathlib import Path
@@ -18,9 +16,8 @@ from typing import Any
 
 import aiohttp
 import pytest
-from aiohttp import web
 
-from bot.cli.checks import machine, pages, rows, servers, speed, templates
+from bot.cli.checks import machine, moderation, pages, rows, servers, speed, templates
 from bot.cli.checks import settings as configuration
 from bot.cli.checks.asking import Questions
 from bot.cli.checks.packs import brings
@@ -35,6 +32,7 @@ from bot.sketch import EngineSettings, SketchEngine
 from bot.store import open_store
 from bot.templates.catalogue import Catalogue
 from bot.templates.loader import shipped_folder
+from tests.support.answering import answering
 from tests.support.cli import at_terminal, posix_only
 from tests.support.commands import call, empty_folder, unused_port
 from tests.support.service import settings_for
@@ -48,24 +46,6 @@ async def look(folder: Path, url: str, *, run: bool = False, **sections: Any) ->
     settings = settings_for(folder, **sections)
     (found,) = await servers.look(settings, url, Interruption(), Questions(time.time), run=run)
     return found
-
-
-@asynccontextmanager
-async def answering(status: int, body: str = "", **headers: str) -> AsyncIterator[str]:
-    """A server that gives this answer to everything."""
-
-    async def answer(_: web.Request) -> web.Response:
-        return web.Response(text=body, status=status, headers=headers, content_type="text/html")
-
-    application = web.Application()
-    application.router.add_route("*", "/{path:.*}", answer)
-    runner = web.AppRunner(application, access_log=None)
-    await runner.setup()
-    try:
-        await web.TCPSite(runner, "127.0.0.1", 0).start()
-        yield "http://{}:{}".format(*runner.addresses[0][:2])
-    finally:
-        await runner.cleanup()
 
 
 # Servers
@@ -87,7 +67,7 @@ async def answering(status: int, body: str = "", **headers: str) -> AsyncIterato
 async def test_what_stands_in_front_of_a_server_is_told(
     tmp_path: Path, status: int, body: str, headers: dict[str, str], words: tuple[str, ...]
 ) -> None:
-    async with answering(status, body, **headers) as url:
+    async with answering(status, body, headers=headers) as url:
         found = await look(tmp_path, url)
     (row,) = found.rows
     assert row.status == "problem"
@@ -322,31 +302,43 @@ def test_addresses_that_are_none_of_this_machine(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("status", "verdict", "words"),
+    ("status", "answer", "verdict", "words"),
     [
-        (405, "ok", "It answers, in 0."),
-        (200, "ok", "every text is refused"),
-        (401, "problem", "give moderation.hook_headers"),
-        (404, "problem", "not a hook (HTTP 404)"),
-        (503, "problem", "not a hook (HTTP 503)"),
+        (200, {"allow": True}, "ok", "It answers, in 0."),
+        (200, {"allow": False, "reason": "no"}, "warning", "refuses even “a lighthouse at dusk”"),
+        (200, {"ok": True}, "problem", "makes no sense"),
+        (401, None, "problem", "Give it moderation.hook_headers. While it is down every text is refused"),
+        (404, None, "problem", "It answered with status 404; 200 would be right. While"),
     ],
 )
-async def test_the_moderation_hook_is_looked_for(
-    tmp_path: Path, status: int, verdict: str, words: str
+async def test_the_check_of_texts_is_asked_about_a_harmless_one(
+    tmp_path: Path, status: int, answer: Any, verdict: str, words: str
 ) -> None:
-    async with answering(status) as url:
-        settings = settings_for(tmp_path, moderation={"hook_url": url})
-        (row,) = await pages.hook(settings, Questions(time.time))
+    async with answering(status, answers={"/": answer} if answer else {}) as url:
+        (row,) = await moderation.hook(settings_for(tmp_path, moderation={"hook_url": url}))
     assert row.status == verdict
     assert words in row.message
 
 
-async def test_a_moderation_hook_that_is_down_says_what_that_means(tmp_path: Path) -> None:
+async def test_a_check_of_texts_that_is_down_says_what_that_means(tmp_path: Path) -> None:
     section = {"hook_url": f"http://127.0.0.1:{unused_port()}", "hook_down": "allow"}
-    (row,) = await pages.hook(settings_for(tmp_path, moderation=section), Questions(time.time))
+    (row,) = await moderation.hook(settings_for(tmp_path, moderation=section))
     assert row.status == "problem"
     assert "every text is allowed" in row.message
-    assert await pages.hook(settings_for(tmp_path), Questions(time.time)) == []
+    assert await moderation.hook(settings_for(tmp_path)) == []
+
+
+def test_rules_for_texts_that_mean_nothing_are_told(tmp_path: Path) -> None:
+    places = [{"place": "discord:1", "templates": ["upscale", "fluxx"]}]
+    settings = settings_for(
+        tmp_path,
+        workflows_dir=str(shipped_folder()),
+        moderation={"blocked_words": ["?!"], "places": places},
+    )
+    wrong, unknown = moderation.rules(settings)
+    assert (wrong.status, wrong.subject) == ("problem", "moderation")
+    assert unknown.message == "discord:1 may use the template fluxx, and there is none. Did you mean flux?"
+    assert moderation.rules(settings_for(tmp_path)) == []
 
 
 # The configuration and this machine

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
-from aiohttp import web
 
 from bot.cli.checks import discord, machine, platforms, telegram
 from bot.cli.checks.asking import Questions
 from bot.cli.tokens import RIGHTS, Pasted, not_for_discord, not_for_telegram, pasted
+from tests.support.answering import answering
 from tests.support.cli import running
 from tests.support.commands import unused_port
 from tests.support.discord import DiscordWorld
@@ -122,7 +121,7 @@ async def test_what_discords_portal_has_against_a_bot_is_told(tmp_path: Path) ->
         "/applications/1/guilds/7/commands": None,
         "/gateway/bot": {"url": "ws://127.0.0.1:9", "session_start_limit": starts},
     }
-    async with answering(answers) as base:
+    async with answering(404, answers=answers) as base:
         told = await found(
             tmp_path, discord={"token": "x.y.z", "api_base_url": base, "guild_ids": ["7"], "admin_ids": ["1"]}
         )
@@ -196,7 +195,7 @@ async def test_how_telegram_hands_out_updates_is_held_against_the_settings(tmp_p
     section = {"token": TELEGRAM_TOKEN, "allowed_chat_ids": [5]}
 
     async def updates(**more: Any) -> list[tuple[str, str]]:
-        async with answering(answers) as base:
+        async with answering(404, answers=answers) as base:
             told = await found(tmp_path, telegram={**section, "api_base_url": base, **more})
         assert told[1] == ("ok", telegram.PRIVACY_OFF)
         assert "secret-path" not in str(told), "addresses of webhooks are half a password"
@@ -248,7 +247,7 @@ async def test_a_platform_that_cannot_be_reached_says_nothing_of_the_token(tmp_p
 
 
 async def test_a_web_page_in_the_platforms_place_says_nothing_of_the_token(tmp_path: Path) -> None:
-    async with answering({}, page="<html>Log in to the hotel's network</html>") as base:
+    async with answering(page="<html>Log in to the hotel's network</html>") as base:
         findings = await found(
             tmp_path,
             discord={"token": "x.y.z", "api_base_url": base},
@@ -261,10 +260,9 @@ async def test_a_web_page_in_the_platforms_place_says_nothing_of_the_token(tmp_p
 
 
 async def test_the_clock_is_compared_with_those_who_were_asked(tmp_path: Path) -> None:
-    from datetime import UTC, datetime
-
     now = datetime(2026, 11, 22, 15, 0, tzinfo=UTC)
-    async with answering({}, date="Sun, 22 Nov 2026 14:58:30 GMT") as base:
+    date = {"Date": "Sun, 22 Nov 2026 14:58:30 GMT"}
+    async with answering(404, headers=date) as base:
         questions = Questions(now.timestamp)
         section = {"token": "x.y.z", "api_base_url": base}
         await platforms.rows(settings_for(tmp_path, discord=section), questions)
@@ -283,28 +281,3 @@ def test_run_says_that_a_section_has_no_token(name: str, tmp_path: Path) -> None
     with running("run", cwd=tmp_path) as bot:
         bot.until(lambda p: "ready: " in p.stdout)
         assert f"The section [{name}] has no token: the bot runs without it." in bot.stderr
-
-
-@asynccontextmanager
-async def answering(
-    answers: dict[str, Any], *, page: str = "", date: str | None = None
-) -> AsyncIterator[str]:
-    """A server that gives these answers by path, None being 403, and ``page`` or 404 for any other path."""
-
-    async def answer(request: web.Request) -> web.Response:
-        headers = {"Date": date} if date else {}
-        if request.path in answers:
-            known = answers[request.path]
-            return web.json_response(known, status=403 if known is None else 200, headers=headers)
-        return web.Response(text=page, content_type="text/html", status=200 if page else 404, headers=headers)
-
-    application = web.Application()
-    application.router.add_get("/{path:.*}", answer)
-    runner = web.AppRunner(application, access_log=None)
-    await runner.setup()
-    try:
-        await web.TCPSite(runner, "127.0.0.1", 0).start()
-        host, port, *_ = runner.addresses[0]
-        yield f"http://{host}:{port}"
-    finally:
-        await runner.cleanup()

@@ -8,7 +8,7 @@ import time
 from datetime import UTC, datetime
 from pathlib import Path
 
-from bot.cli.checks import bot, machine, pages, platforms, servers, templates
+from bot.cli.checks import bot, machine, moderation, pages, platforms, servers, templates
 from bot.cli.checks import settings as configuration
 from bot.cli.checks.asking import Questions
 from bot.cli.checks.rows import Row, in_order
@@ -59,13 +59,14 @@ async def _rows(
         servers.look(settings, comfyui, interruption, questions, run=run),
         bot.look(settings),
         platforms.rows(settings, questions),
-        pages.hook(settings, questions),
+        moderation.hook(settings),
         machine.disk(settings),
     )
     doors = await asyncio.to_thread(pages.listening, settings, running=local.running)
     now = datetime.now(UTC)
     return [
         *await asyncio.to_thread(configuration.rows, settings, config_file),
+        *await asyncio.to_thread(moderation.rules, settings),
         *(row for server in found for row in server.rows),
         *await asyncio.to_thread(templates.rows, settings, found, local.off),
         *talk,

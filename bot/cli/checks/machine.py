@@ -7,6 +7,7 @@ import shutil
 import sys
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from bot.cli.checks.rows import Row
@@ -36,6 +37,8 @@ async def disk(settings: Settings) -> Row:
         return Row("warning", "machine", "disk", words)
     does = "can be written" if existing == folder else "can be created"
     words = f"data_dir {folder} {does}; {free / 1024**3:.1f} GB are free."
+    if older := await asyncio.to_thread(_before_restores, folder):
+        words += f" When all is well since a backup was restored, {older} may go."
     if free < LOW_DISK_BYTES:
         days = settings.retention.pictures_days
         low = (
@@ -44,6 +47,12 @@ async def disk(settings: Settings) -> Row:
         )
         return Row("warning", "machine", "disk", low)
     return Row("ok", "machine", "disk", words)
+
+
+def _before_restores(folder: Path) -> str:
+    """What was there before backups were restored: it takes as much room as all that is used now."""
+    names = sorted(path.name for path in folder.glob("before-restore-*"))
+    return " and ".join(names[:2]) + (f" and {len(names) - 2} more" if len(names) > 2 else "")
 
 
 def clock(now: datetime, ahead: Mapping[str, float]) -> Row:

@@ -1,8 +1,7 @@
-"""Where the bot would listen, and what it would ask: addresses free and private, the hook reachable."""
+"""Where the bot listens: addresses that are free, and none that is public by mistake."""
 
 from __future__ import annotations
 
-import asyncio
 import errno
 import ipaddress
 import os
@@ -10,14 +9,9 @@ import socket
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-import aiohttp
-
-from bot.cli.checks.asking import Questions
+from bot.chat.web.site import TOKEN_FILE
 from bot.cli.checks.rows import Row
 from bot.config import Listen, Settings
-
-WEB_TOKEN_NAME = "web-token"  # noqa: S105 - the name of a file
-"""In the data directory: what opens the operator's page where no token is configured."""
 
 _EVERYWHERE = frozenset({"0.0.0.0", "::"})  # noqa: S104 - to recognise it
 
@@ -57,7 +51,7 @@ def _doors(settings: Settings) -> Iterator[_Door]:
         if web.token.get_secret_value():
             where = "Its operator's part opens with web.token"
         else:
-            where = f"Its operator's part opens with the token in {settings.data_dir / WEB_TOKEN_NAME}"
+            where = f"Its operator's part opens with the token in {settings.data_dir / TOKEN_FILE}"
         guests = "; everybody may paint, without a token (web.guests)" if web.guests else ""
         yield _Door("web.listen", web.listen, f"{where}{guests}")
     if settings.metrics.listen is not None:
@@ -129,37 +123,3 @@ def _is_public(host: str) -> bool:
 def _shown(listen: Listen) -> str:
     host = f"[{listen.host}]" if ":" in listen.host else listen.host
     return f"{host}:{listen.port}"
-
-
-async def hook(settings: Settings, questions: Questions) -> list[Row]:
-    """Whether somebody is where every text is to be asked about. It is not asked about any."""
-    moderation = settings.moderation
-    if not moderation.hook_url:
-        return []
-    subject = "moderation.hook_url"
-    then = "refused" if moderation.hook_down == "refuse" else "allowed"
-    consequence = f"While it is down every text is {then} (moderation.hook_down)."
-    began = asyncio.get_running_loop().time()
-    before = questions.now()
-    try:
-        async with (
-            asyncio.timeout(moderation.hook_seconds),
-            aiohttp.ClientSession(headers=moderation.plain_hook_headers()) as session,
-            session.get(moderation.hook_url, allow_redirects=False) as answer,
-        ):
-            questions.compare(answer, before)
-            code = answer.status
-    except TimeoutError:
-        words = f"It did not answer within moderation.hook_seconds ({moderation.hook_seconds:g} s)."
-        return [Row("problem", "pages", subject, f"{words} {consequence}")]
-    except (aiohttp.ClientError, OSError) as error:
-        words = f"It cannot be reached ({type(error).__name__}). Is it running, and is the address right?"
-        return [Row("problem", "pages", subject, f"{words} {consequence}")]
-    took = asyncio.get_running_loop().time() - began
-    if code in (401, 403, 407):
-        words = f"It wants a login (HTTP {code}): give moderation.hook_headers."
-        return [Row("problem", "pages", subject, f"{words} {consequence}")]
-    if code == 404 or code >= 500 or 300 <= code < 400:
-        words = f"Something answers there, and not a hook (HTTP {code}). Check the address."
-        return [Row("problem", "pages", subject, f"{words} {consequence}")]
-    return [Row("ok", "pages", subject, f"It answers, in {took:.2f} s. {consequence}")]
