@@ -37,6 +37,7 @@ GROUPS: list[list[str]] = [
     ["templates", "list"],
     ["templates", "inspect"],
     ["templates", "add"],
+    ["init"],
     ["check"],
     ["queue"],
     ["queue", "pause"],
@@ -49,6 +50,8 @@ GROUPS: list[list[str]] = [
     ["quota", "grant"],
     ["quota", "set"],
     ["quota", "reset"],
+    ["backup"],
+    ["restore"],
 ]
 
 
@@ -88,7 +91,8 @@ def test_examples_of_help_run(here: Path, engine: str) -> None:
     Image.new("RGB", (96, 64), "teal").save(here / "photo.jpg")
     (here / "prompts.txt").write_text("a boat --ar 16:9 --no people\n")
     (here / "config.toml").touch()
-    lines = examples()
+    (here / "backups").mkdir()
+    lines = [line.replace("/var/backups/fairbrush", "backups") for line in examples()]
     assert len(lines) >= 11
     for line in lines:
         words = shlex.split(line.replace("http://127.0.0.1:8188", engine))[1:]
@@ -103,6 +107,8 @@ def test_examples_of_help_run(here: Path, engine: str) -> None:
             with running(*words, cwd=here) as process:
                 process.until(lambda p: p.stdout.startswith("ready"))
             continue
+        if words[0] == "init":
+            words += ["--config", f"made-{len(words)}.toml"]
         if words[:2] == ["queue", "cancel"]:
             assert "no job" in call(*words).stderr  # its id is an example
             continue

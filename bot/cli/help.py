@@ -12,7 +12,8 @@ error is a stable word like server_unreachable or out_of_memory, message a sente
 CHECK_JSON_HELP = """\b
 With --json, one object a line for each row of the table:
   {"status", "group", "subject", "message"}
-status is ok, warning or problem; group is settings, servers, templates, platforms, pages, bot or machine."""
+status is ok, warning or problem; group is settings, servers, templates, platforms, pages, bot or
+machine."""
 
 LIST_JSON_HELP = """\b
 With --json, one object a line for each template:
