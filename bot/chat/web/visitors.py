@@ -13,7 +13,6 @@ import hmac
 import json
 import secrets
 from dataclasses import dataclass, replace
-from typing import cast
 from urllib.parse import urlsplit
 
 from aiohttp import web
@@ -65,12 +64,12 @@ class Visitor:
         return f"{path}?{GUEST}={self.guest}" if self.guest else path
 
 
-VISITOR = "visitor"
+VISITOR = web.RequestKey("visitor", Visitor)
 
 
 def visitor_of(request: web.Request) -> Visitor:
     """Whoever asks; every request has one."""
-    return cast(Visitor, request[VISITOR])
+    return request[VISITOR]
 
 
 class Visitors:
@@ -104,6 +103,10 @@ class Visitors:
     def free(self, request: web.Request) -> str:
         """The number of a further guest that this browser has no cookie for; the last one when it has all."""
         return next((each for each in _FURTHER if _cookie_of(each) not in request.cookies), _FURTHER[-1])
+
+    def id_in(self, cookie: str) -> str:
+        """Whose it is. Raises BadSignature."""
+        return str(json.loads(self._cookies.loads(cookie))["id"])
 
     def _known(self, request: web.Request, guest: str, language: Language) -> Visitor | None:
         try:
