@@ -220,6 +220,16 @@ async def test_who_names_none_gets_one_that_may_be_used(bot: Bot) -> None:
         await ask(bot, "a fox", HERE)
 
 
+async def test_a_default_template_gives_way_to_the_place(bot: Bot) -> None:
+    person = await bot.store.person(ANN, name="", at=START)
+    await bot.store.set_default(person.user, "template", "flux")
+    here = await bot.service.reception.paint(parse_line("a fox"), asker(HERE), origin(), {})
+    assert [each.template for each in here.requests] == ["text-to-image"]
+    assert "this place has others" in str(here.requests[0].values["notes"])
+    elsewhere = await bot.service.reception.paint(parse_line("a fox"), asker(), origin(), {})
+    assert [each.template for each in elsewhere.requests] == ["flux"]
+
+
 async def test_a_picture_is_varied_with_a_template_of_the_place(bot: Bot) -> None:
     receipt = await painted(bot, "a fox")
     moderation = bot.service.usecases.gate.moderation

@@ -6,11 +6,11 @@ left out.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from types import MappingProxyType
 
 from bot.domain.errors import ParameterError, TemplateNotFound
-from bot.domain.ids import IdentityId, UserId
+from bot.domain.ids import IdentityId, TemplateName, UserId
 from bot.domain.text import Text
 from bot.presentation.actions import OnSetting, mark
 from bot.presentation.card_account import settings_card
@@ -97,14 +97,16 @@ class Defaults:
         *,
         max_pixels: int | None = None,
         typed: Collection[str] = (),
+        fits: Callable[[TemplateName], bool] = lambda _: True,
     ) -> Merged:
         """``ask`` with one's defaults where it leaves things open, and what had to be left out.
 
         ``command``: as :func:`~bot.service.imagine.choose_template` takes it. ``max_pixels``: of the tier.
         ``typed``: names in :data:`NAMES` that were said and cannot be seen in ``ask``, as ``private: false``.
+        ``fits``: which templates may be used in the place.
         """
         values = {name: value for name, value in (await self.of(user)).items() if name not in typed}
-        return merge(ask, values, command, self._shelf.library, Limits(max_pixels=max_pixels))
+        return merge(ask, values, command, self._shelf.library, Limits(max_pixels=max_pixels), fits)
 
     def _read(self, name: str, value: str | bool | None) -> str | None:
         if name not in NAMES:

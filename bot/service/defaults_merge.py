@@ -5,10 +5,11 @@ Pure: the library is what may be asked for now.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 from bot.domain.errors import FairbrushError, ParameterError, TemplateError, TemplateNotFound
+from bot.domain.ids import TemplateName
 from bot.domain.text import Text
 from bot.presentation.flag_values import read_size
 from bot.presentation.flags import Ask
@@ -39,11 +40,13 @@ def merge(
     command: str,
     library: TemplateLibrary,
     limits: Limits = NO_LIMITS,
+    fits: Callable[[TemplateName], bool] = lambda _: True,
 ) -> Merged:
-    """``ask`` with ``defaults`` where it leaves things open. What was typed goes before them."""
+    """``ask`` with ``defaults`` where it leaves things open. What was typed goes before them. ``fits``: which
+    templates may be used in the place."""
     notes: list[Text] = []
     if ask.template is None and command == IMAGINE and TEMPLATE in defaults:
-        ask = _with_template(ask, defaults[TEMPLATE], library, notes)
+        ask = _with_template(ask, defaults[TEMPLATE], library, fits, notes)
     if SIZE in defaults and ask.image is None and not _says_a_shape(ask):
         ask = _with_size(ask, defaults[SIZE], command, library, limits, notes)
     if defaults.get(PRIVATE) == ON:
@@ -51,7 +54,9 @@ def merge(
     return Merged(ask, tuple(notes))
 
 
-def _with_template(ask: Ask, name: str, library: TemplateLibrary, notes: list[Text]) -> Ask:
+def _with_template(
+    ask: Ask, name: str, library: TemplateLibrary, fits: Callable[[TemplateName], bool], notes: list[Text]
+) -> Ask:
     template = usable(library, name)
     if template is None:
         notes.append(Text("Your default template {name} is not offered any more.", name=name))
@@ -59,6 +64,9 @@ def _with_template(ask: Ask, name: str, library: TemplateLibrary, notes: list[Te
     fit = TemplateFit(template)
     if not (fit.takes_image if ask.image is not None else fit.from_words):
         # It is meant for the other kind of request: nothing to be said.
+        return ask
+    if not fits(template.name):
+        notes.append(Text("Your default template {name} was not used: this place has others.", name=name))
         return ask
     if (lacking := _lacks(template, ask)) is not None:
         notes.append(

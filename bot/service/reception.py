@@ -96,7 +96,10 @@ class Reception:
         :meth:`~bot.service.defaults.Defaults.merge`."""
         person = await self.usecases.accounts.person(asker.identity, asker.name)
         most = self.usecases.accounts.tier_of(person, asker.roles).max_pixels
-        merged = await self.defaults.merge(ask, person.user, origin.command, max_pixels=most, typed=typed)
+        fits = self.usecases.gate.moderation.house.allows(asker.place)
+        merged = await self.defaults.merge(
+            ask, person.user, origin.command, max_pixels=most, typed=typed, fits=fits
+        )
         return _follow(await self.usecases.imagine(merged.ask, asker, origin, images, notes=merged.notes))
 
     async def paint_from(
