@@ -11,7 +11,7 @@ from tests.scenarios import SCENARIOS, Scenario, literals
 from tests.support.stages import both, stage
 
 
-@pytest.mark.parametrize("platform", ["discord", "telegram"])
+@pytest.mark.parametrize("platform", ["discord", "telegram", "web"])
 @pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda scenario: scenario.__name__)
 async def test_scenario(scenario: Scenario, platform: str, tmp_path: Path) -> None:
     async with stage(platform, tmp_path) as made:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 
@@ -42,6 +43,9 @@ class WebParts:
     site: Site
     run: Mapping[str, Callable[[], Awaitable[None]]]
     outcomes: Outcomes
+    visitors: Visitors
+    ready: asyncio.Event
+    """Set once commands are known and the room shows what it showed before."""
 
 
 def web_parts(
@@ -59,8 +63,8 @@ def web_parts(
     languages = load_languages(settings.language)
     live, pages = Live(), Pages()
     visitors = Visitors(token, languages, open_to_all=open_to_all)
-    play, files, run = _playground(settings, service, clock, languages, visitors, live, pages)
-    play.guests = open_to_all or settings.web.guests
+    made = _playground(settings, service, clock, languages, visitors, live, pages)
+    made.play.guests = open_to_all or settings.web.guests
     operator = OperatorPage(
         service.operator,
         service.reception.plain,
@@ -68,6 +72,7 @@ def web_parts(
         live=live,
         clock=clock,
         timezone=settings.timezone,
+        tiers=tuple(settings.tiers),
     )
     site = Site(
         listen.host,
@@ -75,11 +80,19 @@ def web_parts(
         visitors=visitors,
         pages=pages,
         live=live,
-        parts=[play.add_to, files.add_to, operator.routes],
+        parts=[made.play.add_to, made.files.add_to, operator.routes],
         hosts=settings.web.hosts,
         monotonic=clock.monotonic,
     )
-    return WebParts(site, {**run, "operator page": operator.run}, play.outcomes)
+    run = {**made.run, "operator page": operator.run}
+    return WebParts(site, run, made.play.outcomes, visitors, made.play.ready)
+
+
+@dataclass(frozen=True, slots=True)
+class _Playground:
+    play: Play
+    files: Files
+    run: Mapping[str, Callable[[], Awaitable[None]]]
 
 
 def _playground(
@@ -90,7 +103,7 @@ def _playground(
     visitors: Visitors,
     live: Live,
     pages: Pages,
-) -> tuple[Play, Files, Mapping[str, Callable[[], Awaitable[None]]]]:
+) -> _Playground:
     reception, store, dispatcher = service.reception, service.store, service.dispatcher
     unfinished, documents = Unfinished(), Documents(clock.monotonic)
     room = Room(live, drawer(pages), languages.known, now=clock.now)
@@ -121,15 +134,18 @@ def _playground(
         Outcomes(room, screen, reporter, documents, pages, clock.now),
         suggestions,
         reception,
+        memory,
     )
 
     async def cards() -> None:
         await memory.recall()
+        await suggestions.ready.wait()
+        play.ready.set()
         await reporter.run()
 
     run = {"web cards": cards, "web room": memory.run, "web line": line.run, "web offer": suggestions.run}
     files = Files(visitors, store, service.operator.gallery, unfinished, documents)
-    return play, files, run
+    return _Playground(play, files, run)
 
 
 def _offer(settings: Settings, service: Service) -> Offer:

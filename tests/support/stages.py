@@ -1,4 +1,4 @@
-"""The same people, doing the same things, in Discord or in Telegram: a small driver for each.
+"""The same people, doing the same things, in Discord, in Telegram or on the page: a small driver for each.
 
 Whatever somebody sees because of what they did is one :class:`Sight`, however many messages it takes.
 """
@@ -433,6 +433,10 @@ async def stage(platform: str, folder: Path) -> AsyncIterator[Stage]:
     async with AsyncExitStack() as stack:
         if platform == "discord":
             yield DiscordStage(theatre, await stack.enter_async_context(discord_world(theatre)))
+        elif platform == "web":
+            from tests.support.web_stage import web_stage
+
+            yield await stack.enter_async_context(web_stage(theatre))
         else:
             yield TelegramStage(theatre, await stack.enter_async_context(telegram_world(theatre)))
 

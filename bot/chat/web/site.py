@@ -148,14 +148,14 @@ class Site:
             return self._pages.answer(request, "sign_in.html", status=403, wrong=wrong, file=TOKEN_FILE)
         response = web.HTTPSeeOther("/operator")
         self._visitors.write(response, visitor, request)
-        return response
+        raise response
 
     async def _sign_out(self, request: web.Request) -> web.Response:
         form = await request.post()
         require_csrf(request, form.get("csrf"))
         response = web.HTTPSeeOther("/")
         self._visitors.write(response, self._visitors.signed_out(visitor_of(request)), request)
-        return response
+        raise response
 
 
 def status_of(error: FairbrushError) -> int:

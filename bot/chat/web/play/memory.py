@@ -25,6 +25,8 @@ KEPT = "web: the room"
 """Where the store keeps (``put``, ``get``) which requests are shown."""
 AGAIN = 5.0
 """Seconds, when the store could not be written."""
+TIDY_EVERY = 600.0
+"""Seconds: retention takes away what is old."""
 
 
 @dataclass(slots=True)
@@ -38,7 +40,20 @@ class Memory:
     _changed: asyncio.Event = field(default_factory=asyncio.Event, init=False)
 
     async def recall(self) -> None:
-        """Show what was shown before. Raises StoreUnavailable."""
+        """Show what was shown before, as far as the store can be read."""
+        try:
+            await self._recall()
+        except StoreUnavailable as error:
+            log.warning("the room is empty: %s", error.cause)
+
+    async def forget(self) -> None:
+        """Show no longer what is not kept any more."""
+        for request in self.room.requests:
+            record = await self.store.request(request)
+            if record is None or record.gone is not None:
+                self.room.remove(request)
+
+    async def _recall(self) -> None:
         kept = await self.store.get(KEPT)
         wanted = [RequestId(str(each)) for each in kept] if isinstance(kept, list) else []
         for request in wanted[-MOST_SHOWN:]:
@@ -47,8 +62,13 @@ class Memory:
                 await self._show(record)
 
     async def run(self) -> None:
-        """Until cancelled: note what is shown."""
+        """Until cancelled: note what is shown, and show no longer what is not kept any more."""
         self.room.changed = self._changed.set
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._note(), name="noting the room")
+            tasks.create_task(self._tidy(), name="tidying the room")
+
+    async def _note(self) -> None:
         while True:
             await self._changed.wait()
             self._changed.clear()
@@ -58,6 +78,14 @@ class Memory:
                 log.info("the room is not noted: %s", error.cause)
                 await self.clock.sleep(AGAIN)
                 self._changed.set()
+
+    async def _tidy(self) -> None:
+        while True:
+            await self.clock.sleep(TIDY_EVERY)
+            try:
+                await self.forget()
+            except StoreUnavailable as error:
+                log.info("the room is tidied another time: %s", error.cause)
 
     async def name_of(self, identity: IdentityId) -> str:
         """As the store knows them; "" for nobody."""

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import re
 import secrets
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from aiohttp import web
 
@@ -15,6 +16,7 @@ from bot.chat.web.live import Live
 from bot.chat.web.pages import Pages
 from bot.chat.web.play.drawing import hue_of
 from bot.chat.web.play.lines import MOST_LETTERS, MOST_PICTURES, Line, Sent, Typed, read_sent
+from bot.chat.web.play.memory import Memory
 from bot.chat.web.play.outcomes import Answer, Outcomes
 from bot.chat.web.play.room import Room, channel_of
 from bot.chat.web.play.screen import Place
@@ -22,7 +24,7 @@ from bot.chat.web.play.suggestions import Suggestions
 from bot.chat.web.play.turns import Turns
 from bot.chat.web.visitors import PLATFORM, Visitor, Visitors, visitor_of
 from bot.domain.errors import FairbrushError
-from bot.presentation.actions import Action, OnExample, OnRequest, decode, mark
+from bot.presentation.actions import Action, OnExample, OnQuestion, OnRequest, decode, mark
 from bot.presentation.flags import CHAT, parse_line
 from bot.presentation.help_cards import EXAMPLES
 from bot.presentation.spec_index import RATIOS
@@ -54,7 +56,10 @@ class Play:
     outcomes: Outcomes
     suggestions: Suggestions
     reception: Reception
+    memory: Memory
     guests: bool = False
+    ready: asyncio.Event = field(default_factory=asyncio.Event)
+    """Until it is set, those who come wait a moment."""
 
     def add_to(self, router: web.UrlDispatcher) -> None:
         router.add_get("/", self._page)
@@ -72,6 +77,7 @@ class Play:
         visitor = visitor_of(request)
         if not self._may_come_in(visitor):
             raise web.HTTPSeeOther("/sign-in")
+        await self.ready.wait()
         since = self.room.change
         language = visitor.language
         return self.pages.answer(
@@ -126,12 +132,11 @@ class Play:
         response = web.HTTPSeeOther(visitor.at("/"))
         if named.name:
             self.visitors.write(response, named, request)
-        return response
+        raise response
 
     async def _say(self, request: web.Request) -> web.Response:
         """A line was sent off."""
-        visitor = self._painter(request)
-        require_csrf(request)
+        visitor = await self._painter_of(request)
         try:
             async with self.typed.reading():
                 sent = await read_sent(request)
@@ -155,8 +160,7 @@ class Play:
         return await self.outcomes.carry_out(visitor, outcome)
 
     async def _press(self, request: web.Request) -> web.Response:
-        visitor = self._painter(request)
-        require_csrf(request)
+        visitor = await self._painter_of(request)
         sent = await read_sent(request)
         action, on = decode(sent.fields.get("action", "")), sent.fields.get("on", "")
         if self.reception.is_repeat(action, visitor.asker):
@@ -171,6 +175,8 @@ class Play:
             answer = await self.outcomes.carry_out(visitor, outcome, action=action, on=on)
         except FairbrushError as error:
             return self._refused(visitor, error, action, event=event)
+        if isinstance(action, OnQuestion) and action.agreed:
+            await self.memory.forget()  # somebody may have erased what is theirs
         return web.json_response(answer)
 
     def _is_private_press(self, visitor: Visitor, action: Action | None) -> bool:
@@ -187,8 +193,7 @@ class Play:
 
     async def _fill(self, request: web.Request) -> web.Response:
         """A form was sent off."""
-        visitor = self._painter(request)
-        require_csrf(request)
+        visitor = await self._painter_of(request)
         event = ""
         try:
             sent = await read_sent(request)
@@ -210,8 +215,7 @@ class Play:
             return self._refused(visitor, error, event=event)
 
     async def _dismiss(self, request: web.Request) -> web.Response:
-        visitor = self._painter(request)
-        require_csrf(request)
+        visitor = await self._painter_of(request)
         sent = await read_sent(request)
         self.room.dismiss(visitor.identity, sent.fields.get("message", ""))
         return web.json_response({"done": True})
@@ -220,6 +224,13 @@ class Play:
 
     def _may_come_in(self, visitor: Visitor) -> bool:
         return self.guests or visitor.operator
+
+    async def _painter_of(self, request: web.Request) -> Visitor:
+        """Whoever wants to change something, on a page of ours."""
+        visitor = self._painter(request)
+        require_csrf(request)
+        await self.ready.wait()
+        return visitor
 
     def _painter(self, request: web.Request) -> Visitor:
         """Whoever may do something here: they have come in, and said what to call them."""
