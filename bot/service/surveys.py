@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
 
-from bot.domain.ids import JobId, ServerName, UserId
+from bot.domain.ids import JobId, RequestId, ServerName, UserId
 from bot.service.records import AuditEntry, JobRecord, Person, RequestRecord, ResultFile
 
 
@@ -87,6 +87,9 @@ class Surveys(Protocol):
         limit: int = 20,
     ) -> Requests:
         """``users`` None: of all people."""
+
+    async def survey_request(self, request: RequestId) -> SurveyedRequest:
+        """One of them. Raises NotFound."""
 
     async def survey_people(self, search: str = "", *, offset: int = 0, limit: int = 50) -> People:
         """Those whose name, user's id or identity holds ``search``, case aside."""

@@ -8,8 +8,10 @@ from heapq import merge
 from itertools import islice
 
 from bot.domain.durations import DAY
-from bot.domain.ids import JobId, ServerName, UserId
+from bot.domain.errors import NotFound
+from bot.domain.ids import JobId, RequestId, ServerName, UserId
 from bot.domain.jobs import OPEN, JobState
+from bot.domain.text import Text
 from bot.service.records import AuditEntry
 from bot.service.surveys import (
     MOST_JOBS,
@@ -121,13 +123,16 @@ def survey_requests(
         end = _end(connection, _NEWEST_REQUEST, before)
         sql = ALL_REQUESTS if wanted is None else REQUESTS_IN_STATE
         rows = connection.execute(sql, {**values, "from": end}).fetchall()
-    found = tuple(_surveyed(connection, row["id"]) for row in rows[:limit])
+    found = tuple(survey_request(connection, row["id"]) for row in rows[:limit])
     return Requests(found, _older(rows, limit, end))
 
 
-def _surveyed(connection: sqlite3.Connection, request_id: str) -> SurveyedRequest:
+def survey_request(connection: sqlite3.Connection, request_id: str) -> SurveyedRequest:
+    row = connection.execute(_REQUEST, (plain(request_id),)).fetchone()
+    if row is None:
+        raise NotFound(Text("There is no request {request}.", request=request_id))
     # What it was made from is not shown in a survey, so the input files are not read.
-    request = request_record(connection.execute(_REQUEST, (request_id,)).fetchone(), ())
+    request = request_record(row, ())
     jobs = [job_record(row) for row in connection.execute(JOBS_OF, (request_id, MOST_JOBS))]
     return SurveyedRequest(
         request,
@@ -202,6 +207,9 @@ class SurveyStore(Access):
     ) -> Requests:
         chosen = None if users is None else tuple(users)
         return await self._read(survey_requests, wanted, chosen, before, limit)
+
+    async def survey_request(self, request: RequestId) -> SurveyedRequest:
+        return await self._read(survey_request, request)
 
     async def survey_people(self, search: str = "", *, offset: int = 0, limit: int = 50) -> People:
         return await self._read(survey_people, search, offset, limit)

@@ -90,6 +90,10 @@ class TemplateLibrary:
         off = self._off
         return tuple(t for n, t in sorted(self._usable()) if isinstance(t, Template) and n not in off)
 
+    def usable(self) -> tuple[Template, ...]:
+        """Those of :meth:`enabled`, and those that are switched off, by name."""
+        return tuple(template for _, template in sorted(self._usable()) if isinstance(template, Template))
+
     def disabled(self) -> tuple[Broken, ...]:
         """Templates that cannot be used, by name, each with its reasons."""
         return tuple(t for _, t in sorted(self._usable()) if isinstance(t, Broken))

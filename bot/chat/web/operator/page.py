@@ -5,20 +5,27 @@ from __future__ import annotations
 from aiohttp import web
 
 from bot.chat.web.live import Live
+from bot.chat.web.operator.audit import AuditLog
 from bot.chat.web.operator.board import Board
 from bot.chat.web.operator.deeds import Deeds
 from bot.chat.web.operator.frame import Frame
+from bot.chat.web.operator.jobs import Jobs
+from bot.chat.web.operator.people import People
+from bot.chat.web.operator.templates import Templates
+from bot.chat.web.operator.usage import Usage
 from bot.chat.web.pages import Pages
+from bot.service.admin_records import AdminRecords
 from bot.service.charts import Days
 from bot.service.clock import Clock
 from bot.service.floor import FloorWatch
+from bot.service.new_templates import NewTemplates
 from bot.service.plain_commands import PlainCommands
 from bot.service.running import RunningBot
 
 
 class OperatorPage:
     """``routes`` is a part of :class:`~bot.chat.web.site.Site`; ``run`` has to run beside it.
-    ``timezone`` is the operator's."""
+    ``timezone`` is the operator's; ``tiers`` are names to choose from."""
 
     def __init__(
         self,
@@ -29,11 +36,21 @@ class OperatorPage:
         live: Live,
         clock: Clock,
         timezone: str,
+        tiers: tuple[str, ...],
     ) -> None:
         frame = Frame(pages, timezone)
         watch = FloorWatch(operator, lambda now: Days.up_to(now, 1, timezone).since)
         self.board = Board(frame, watch, live, clock)
-        self._parts = (self.board, Deeds(frame, plain))
+        usecases, store = operator.usecases, operator.store
+        self._parts = (
+            self.board,
+            Deeds(frame, plain),
+            Jobs(frame, store, usecases.shelf, clock),
+            Usage(frame, store, usecases.accounts, clock, timezone),
+            People(frame, store, usecases.accounts, clock, tiers),
+            Templates(frame, operator, NewTemplates(usecases.shelf, store, clock)),
+            AuditLog(frame, store, AdminRecords(operator, timezone)),
+        )
 
     def routes(self, router: web.UrlDispatcher) -> None:
         for part in self._parts:
