@@ -18,6 +18,7 @@ from pathlib import Path
 from babel.messages.catalog import Catalog, Message
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po, write_po
+from jinja2 import Environment, nodes
 
 from bot.config.languages import COUNTED
 from bot.presentation.spec_fixed import fixed_commands
@@ -56,6 +57,7 @@ TABLES = {
 }
 """Sentences that are chosen before they are said: the names that hold the literals."""
 PASSED_ON = {
+    ("bot/chat/web/pages.py", "msgid"),
     ("bot/presentation/card_words.py", "text.msgid"),
     ("bot/presentation/spec_ask.py", "error.text.msgid"),
 }
@@ -95,6 +97,8 @@ def sentences() -> Iterator[Sentence]:
         file = path.relative_to(ROOT).as_posix()
         if not any(file == entry or file.startswith(f"{entry}/") for entry in LEFT_OUT):
             yield from in_code(path.read_text(encoding="utf-8"), file)
+    for path in sorted((ROOT / "bot").rglob("*.html")):
+        yield from in_page(path.read_text(encoding="utf-8"), path.relative_to(ROOT).as_posix())
     fixed = _names(fixed_commands(tiers=(), linking=True))
     for name in dict.fromkeys((IMAGINE, *SHIPPED, *fixed, *WORDS)):
         yield Sentence(name, None, "bot/presentation/spec_fixed.py", NAME)
@@ -113,6 +117,21 @@ def in_code(source: str, file: str) -> Iterator[Sentence]:
                 one, many = (_literals(each, tree, file) for each in node.args[:2])
                 for msgid, plural in zip(one, many, strict=True):
                     yield Sentence(msgid, plural, file)
+
+
+def in_page(source: str, file: str) -> Iterator[Sentence]:
+    """What a template of a page says. Raises :class:`CannotBeRead`."""
+    calls = [
+        call
+        for call in Environment().parse(source, filename=file).find_all(nodes.Call)
+        if isinstance(call.node, nodes.Name) and call.node.name == "say"
+    ]
+    for call in calls:
+        match call.args:
+            case [nodes.Const(value=str(msgid))]:
+                yield Sentence(msgid, None, file)
+            case _:
+                raise CannotBeRead(f"{file}:{call.lineno}: what is said is no literal")
 
 
 def _literals(node: ast.expr, tree: ast.Module, file: str) -> list[str]:

@@ -245,6 +245,14 @@ class TestReadingTheCode:
         found = [(each.msgid, each.many) for each in messages.in_code(source, "bot/some.py")]
         assert found == [("a b", None), ("c", None), ("d", None), ("one", "many")]
 
+    def test_sentences_of_pages_are_found(self) -> None:
+        source = '<p>{{ say("a {x}", x=say("b")) }}</p>{% if y %}<i title="{{ say("c") }}">{% endif %}'
+        assert {each.msgid for each in messages.in_page(source, "bot/some.html")} == {"a {x}", "b", "c"}
+        with pytest.raises(messages.CannotBeRead, match=r"bot/some\.html:2"):
+            list(messages.in_page("\n{{ say(x) }}", "bot/some.html"))
+        found = {each.msgid for each in messages.sentences() if each.file.endswith("play/composer.html")}
+        assert "What to paint, or a command that begins with a slash" in found
+
     def test_every_exception_is_still_one(self) -> None:
         for file, code in [*messages.TABLES, *messages.PASSED_ON]:
             tree = ast.parse((messages.ROOT / file).read_text(encoding="utf-8"))
