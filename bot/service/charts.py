@@ -18,6 +18,7 @@ from bot.presentation.language import Language
 from bot.service.charts_fonts import Fonts
 from bot.service.charts_picture import png_of
 from bot.service.outcomes import Document
+from bot.service.records import UseOfDay, Waits
 from bot.service.store import Store
 from bot.service.threads import in_thread
 
@@ -60,14 +61,19 @@ class UsageCharts:
         period = {"since": days.since, "until": days.until}
         uses = await self.store.use_of_days(by, timezone=self.timezone, **period)
         waits = await self.store.waits(**period)
-        used = usage_chart(
-            [Use(date.fromisoformat(each.day), each.key, each.name, each.gpu_seconds) for each in uses],
-            first=days.first,
-            last=days.last,
-            by=_BY[by],
-        )
-        waited = waits_chart([Waited(each.user, each.name, each.mean, each.p95) for each in waits])
-        return () if used is None else (used,) if waited is None else (used, waited)
+        # Years of many people are many numbers.
+        return await in_thread(_charts, uses, waits, days, _BY[by])
+
+
+def _charts(uses: Sequence[UseOfDay], waits: Sequence[Waits], days: Days, by: Text) -> tuple[Chart, ...]:
+    used = usage_chart(
+        [Use(date.fromisoformat(each.day), each.key, each.name, each.gpu_seconds) for each in uses],
+        first=days.first,
+        last=days.last,
+        by=by,
+    )
+    waited = waits_chart([Waited(each.user, each.name, each.mean, each.p95) for each in waits])
+    return () if used is None else (used,) if waited is None else (used, waited)
 
 
 @dataclass(frozen=True, slots=True)

@@ -46,7 +46,7 @@ class Fonts:
         """``folders``: where to look; by default where the system has its fonts."""
         self._folders = system_folders() if folders is None else folders
         self._fonts: dict[tuple[Path | None, int], Font] = {}
-        self._found: OrderedDict[str, Path | None] = OrderedDict()
+        self._found: OrderedDict[str, tuple[Path | None] | None] = OrderedDict()
 
     def drawable(self, *choices: str, size: int) -> tuple[str, Font]:
         """The first of ``choices`` for which there is a font, without the emoji that it lacks; and that font
@@ -61,17 +61,16 @@ class Fonts:
         """The file of a font with all letters of ``words`` (None: Pillow's own); None where there is none."""
         letters = "".join(sorted(set(words) - {" "}))
         if letters not in self._found:
-            if _needs_shaping(letters) and not _can_shape():
-                return None
-            for path in (self._usual, None, *self._paths):
-                if self._has(path, letters):
-                    break
-            else:
-                return None
-            self._found[letters] = path
+            self._found[letters] = self._looked_for(letters)
             if len(self._found) > _MOST_REMEMBERED:
                 self._found.popitem(last=False)
-        return (self._found[letters],)
+        return self._found[letters]
+
+    def _looked_for(self, letters: str) -> tuple[Path | None] | None:
+        if _needs_shaping(letters) and not _can_shape():
+            return None
+        paths = (self._usual, None, *self._paths)
+        return next(((path,) for path in paths if self._has(path, letters)), None)
 
     def _has(self, path: Path | None, letters: str) -> bool:
         try:
