@@ -160,9 +160,18 @@ def write_down(path: Path, entry: AuditEntry) -> None:
 
 
 def settle(path: Path) -> None:
-    """Bring what was written last into the file itself, so that it is one file. Nobody else may write."""
-    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
-        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    """Bring what was written last into the file itself, so that it is one file.
+
+    Raises sqlite3.Error for a damaged one, and StoreUnavailable while another program reads it.
+    """
+    with closing(sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None)) as connection:
+        if column(connection, "PRAGMA wal_checkpoint(TRUNCATE)"):
+            raise StoreUnavailable(
+                Text(
+                    "Another program has {file} open. Close it, and try again; nothing was changed.",
+                    file=path,
+                )
+            )
 
 
 def _schema_of(connection: sqlite3.Connection) -> set[tuple[str, ...]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import stat
 import struct
@@ -147,7 +148,9 @@ def _wrong(entry: zipfile.ZipInfo, member: Member) -> str | None:
     return None
 
 
-def _unreadable(path: Path, error: OSError) -> OutputError:
+def _unreadable(path: Path, error: OSError) -> Refused | OutputError:
+    if error.errno == errno.EINVAL:  # it says that something lies before its beginning
+        return damaged(path, repr(error))
     return OutputError(
         Text("{file} cannot be read: {reason}.", file=path, reason=error.strerror or error), cause=repr(error)
     )

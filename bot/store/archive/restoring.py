@@ -27,8 +27,8 @@ from bot.store.archive.opened import Archive, damaged
 from bot.store.archive.packing import SPARE_BYTES, no_room, sync_folder
 
 _STAGING = ".restore-"
-_BESIDE = ("-wal", "-shm", "-journal")
-"""What SQLite keeps beside a database. Of an older one they would be taken for the new one's."""
+_BESIDE = ("-wal", "-journal")
+"""What SQLite keeps beside a database. An older one's would be taken for the new one's."""
 _OTHER_DATA_DIR = Text("Set data_dir to another folder.")
 
 
@@ -55,7 +55,7 @@ def verify(archive: Archive, report: Report) -> Manifest:
 def restore(archive: Archive, data_dir: Path, *, actor: str, now: int, report: Report) -> Restored:
     """The caller holds the lock of ``data_dir``. Blocking: call it in a thread.
 
-    Raises Refused, OutputError and Stopped; then what was there is there.
+    Raises Refused, OutputError, StoreUnavailable and Stopped; then what was there is there.
     """
     try:
         _clear_away(data_dir)
@@ -68,10 +68,9 @@ def restore(archive: Archive, data_dir: Path, *, actor: str, now: int, report: R
             _to_disk(staging, archive.manifest)
             before = _keep(data_dir, data_dir / f"before-restore-{stamp(now)}")
             try:
-                _put_in_place(staging, data_dir, archive.manifest, before)
+                _put_in_place(staging, data_dir, archive.manifest)
             except BaseException:
-                if before is not None:
-                    shutil.rmtree(before, ignore_errors=True)
+                _undo(before, data_dir)
                 raise
         known = {member.name for member in archive.manifest.members}
         _remove(each for each in _files_of(data_dir) if each.relative_to(data_dir).as_posix() not in known)
@@ -140,11 +139,6 @@ def _to_disk(staging: Path, manifest: Manifest) -> None:
 
 def _keep(data_dir: Path, before: Path) -> Path | None:
     """Keep the state of ``data_dir`` in ``before``, by links where the disk has them; None: there is none."""
-    database = data_dir / DATABASE
-    if database.is_file():
-        # A damaged one may be why we are here: it is kept as it is, with what lies beside it.
-        with contextlib.suppress(sqlite3.Error):
-            settle(database)
     files = [*_database_files(data_dir), *_files_of(data_dir)]
     if not files:
         return None
@@ -158,6 +152,18 @@ def _keep(data_dir: Path, before: Path) -> Path | None:
         shutil.rmtree(before, ignore_errors=True)
         raise
     return before
+
+
+def _undo(before: Path | None, data_dir: Path) -> None:
+    """After a failure: the database is the old one, and has what belongs to it."""
+    if before is None:
+        return
+    for suffix in _BESIDE:
+        name = f"{DATABASE}{suffix}"
+        if (before / name).exists() and not (data_dir / name).exists():
+            with contextlib.suppress(OSError):
+                _link(before / name, data_dir / name)
+    shutil.rmtree(before, ignore_errors=True)
 
 
 def _unused(folder: Path) -> Path:
@@ -188,7 +194,7 @@ def _link(source: Path, target: Path) -> None:
 # The change
 
 
-def _put_in_place(staging: Path, data_dir: Path, manifest: Manifest, before: Path | None) -> None:
+def _put_in_place(staging: Path, data_dir: Path, manifest: Manifest) -> None:
     kept = [member.name for member in manifest.of_data() if member.name != DATABASE]
     new = [name for name in kept if not (data_dir / name).exists()]
     try:
@@ -196,25 +202,22 @@ def _put_in_place(staging: Path, data_dir: Path, manifest: Manifest, before: Pat
             _move(staging / name, data_dir / name)
         for folder in {(data_dir / name).parent for name in kept}:
             sync_folder(folder)
-        _change_database(staging / DATABASE, data_dir, before)
+        _change_database(staging / DATABASE, data_dir)
     except BaseException:
         _remove(data_dir / name for name in new)
         raise
 
 
-def _change_database(new: Path, data_dir: Path, before: Path | None) -> None:
-    """The one step that counts."""
+def _change_database(new: Path, data_dir: Path) -> None:
+    """The last line but one is the step that counts."""
     database = data_dir / DATABASE
-    beside = [data_dir / f"{DATABASE}{suffix}" for suffix in _BESIDE]
-    try:
-        for path in beside:
-            path.unlink(missing_ok=True)
-        new.replace(database)
-    except OSError:
-        for path in beside:
-            if before is not None and (before / path.name).exists() and not path.exists():
-                _link(before / path.name, path)
-        raise
+    if database.is_file():
+        # Whole without what is removed next; unless it is damaged, which may be why we are here.
+        with contextlib.suppress(sqlite3.Error):
+            settle(database)
+    for suffix in (*_BESIDE, "-shm"):
+        database.with_name(f"{DATABASE}{suffix}").unlink(missing_ok=True)
+    new.replace(database)
     sync_folder(data_dir)
 
 
