@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import sys
+import textwrap
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from itertools import groupby
 
+from rich.cells import cell_len
 from rich.console import Console
-from rich.padding import Padding
-from rich.table import Table
 from rich.text import Text as Styled
 
 from bot.cli.checks.rows import HEADINGS, Row, Status, counted
@@ -17,7 +17,10 @@ from bot.cli.common import put, put_json, put_styled
 from bot.cli.tables import cell
 
 _COLOURS: dict[Status, str] = {"ok": "green", "warning": "yellow", "problem": "bold red"}
-_SUBJECT_WIDTH = 24
+_MARGIN, _GAP = "  ", "  "
+_STATUS_WIDTH = len("warning")
+_SUBJECT_WIDTH, _NARROWEST = 28, 30
+"""Of subjects at most, of messages at least, in columns of a terminal."""
 
 
 def as_json(rows: Sequence[Row]) -> None:
@@ -48,24 +51,38 @@ def _painted(rows: Sequence[Row]) -> Iterator[str]:
     with console.capture() as painted:
         for group, members in groupby(rows, key=lambda row: row.group):
             console.print(Styled(HEADINGS[group], style="bold"))
-            console.print(Padding(_table(list(members)), (0, 0, 1, 2)))
+            for line in _block(list(members), console.width):
+                # Longer than the screen are only links, which shall be whole where they are copied from.
+                console.print(line, soft_wrap=True)
+            console.print()
         console.print(Styled(_last_line(rows), style=_COLOURS[_worst(rows)]))
-    for line in painted.get().splitlines():
-        yield line.rstrip()
+    for shown in painted.get().splitlines():
+        yield shown.rstrip()
 
 
-def _table(rows: Sequence[Row]) -> Table:
-    table = Table(box=None, pad_edge=False, show_header=False, padding=(0, 2, 0, 0))
-    table.add_column(no_wrap=True, min_width=len("warning"))
-    table.add_column(overflow="fold", min_width=min(_SUBJECT_WIDTH, max(len(r.subject) for r in rows)))
-    table.add_column(overflow="fold", ratio=1)
+def _block(rows: Sequence[Row], width: int) -> Iterator[Styled]:
+    """Status, subject and message side by side; a subject with several rows is named once."""
+    most = min(_SUBJECT_WIDTH, max(cell_len(cell(row.subject)) for row in rows))
+    margin = len(_MARGIN) + _STATUS_WIDTH + most + 2 * len(_GAP)
     previous = ""
     for row in rows:
-        # Styled, not markup: subjects and messages hold file and node names of other people's making.
         subject = "" if row.subject == previous else cell(row.subject)
-        table.add_row(Styled(row.status, _COLOURS[row.status]), Styled(subject), Styled(_line(row.message)))
+        lines = textwrap.wrap(
+            _line(row.message),
+            max(_NARROWEST, width - margin),
+            break_long_words=False,
+            break_on_hyphens=False,
+        )
+        # Styled, not markup: subjects and messages hold file and node names of other people's making.
+        front = (_MARGIN, (f"{row.status:<{_STATUS_WIDTH}}", _COLOURS[row.status]), _GAP)
+        if cell_len(subject) > most:
+            yield Styled.assemble(*front, subject)
+            front, subject = (" " * (margin - most - len(_GAP)), ("", ""), ""), ""
+        padded = subject + " " * (most - cell_len(subject))
+        for number, line in enumerate(lines or [""]):
+            start = (*front, padded, _GAP) if number == 0 else (" " * margin,)
+            yield Styled.assemble(*start, line)
         previous = row.subject
-    return table
 
 
 def _line(words: str) -> str:
