@@ -132,7 +132,7 @@ def _opened(path: Path | None, size: int) -> Font:
 
 def _looks(font: Font, letter: str) -> tuple[tuple[int, int], bytes]:
     mask = font.getmask(letter)
-    return mask.size, bytes(mask)  # type: ignore[arg-type]
+    return mask.size, bytes(mask)
 
 
 def _files(folders: Sequence[Path]) -> Iterator[Path]:
