@@ -71,6 +71,8 @@ def test_waiting_never_makes_it_worse(ladder: Ladder, earlier: list[int], now: i
 
 def test_a_clock_that_was_set_back_forgives_nothing() -> None:
     assert standing(LADDER, [NOON + DAY], NOON) == 1
+    assert standing(LADDER, [NOON], NOON + LADDER.window_ms - 1) == 1
+    assert standing(LADDER, [NOON], NOON + LADDER.window_ms) == 0
 
 
 @pytest.mark.parametrize(("hours", "expected"), [(24.0, DAY_MS), (0.5, HOUR_MS // 2), (1e300, LONGEST_MS)])
@@ -201,11 +203,13 @@ async def test_erasing_oneself_takes_the_person_away_and_forgives_nothing(desk: 
     assert ANN not in str(await desk.store.audit_log())
     assert "gory" not in str(await desk.store.audit_log())
     await desk.store.person(ANN, name="", at=NOON + 2 * HOUR)
-    assert await desk.store.strikes_of(USER, "", LADDER, NOON + 2 * DAY) == 2
+    desk.store._clock = lambda: NOON + 2 * DAY  # longer than anything that was used
     await desk.store.expire(0, 1)
+    assert await desk.store.strikes_of(USER, "", LADDER, NOON + 2 * DAY) == 2
     assert (await hit(desk, at=NOON + 2 * DAY)).blocked_until is not None
-    # By then nothing leads from the nameless to the person, and no strike is left.
-    desk.store._clock = lambda: NOON + 8 * DAY
+    await hit(desk, at=NOON + 2 * DAY)
+    # In the end nothing leads from the nameless to the person, and no strike is left.
+    desk.store._clock = lambda: NOON + 10 * DAY
     await desk.store.expire(0, 1)
     assert rows(desk.store.path, "SELECT * FROM erased_use") == []
     assert rows(desk.store.path, "SELECT * FROM strikes") == []
