@@ -28,6 +28,8 @@ help:
 demo: $(VENV)/.ready
 	$(BIN)/fairbrush demo $(DEMO_ARGS)
 
+# Compiled once, not by each of the many processes that the tests start, whatever the environment says.
+test: export PYTHONDONTWRITEBYTECODE :=
 test: lint
 	$(BIN)/python -m pytest --numprocesses $(PYTEST_WORKERS) --dist worksteal $(PYTEST_ARGS)
 	@echo "All checks and tests passed."

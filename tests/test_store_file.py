@@ -58,6 +58,7 @@ async def test_a_new_file_and_its_folder_are_made(tmp_path: Path) -> None:
     assert [file.name for file in path.parent.iterdir()] == ["fairbrush.db"]
 
 
+@pytest.mark.usefixtures("written_as_shipped")
 async def test_what_a_commit_means(path: Path) -> None:
     async with writer(path) as connection:
         await connection.work(partial(store_database.prepare, path, NOON))

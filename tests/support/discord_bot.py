@@ -146,9 +146,7 @@ async def _at_once(*_: object, **__: object) -> None:
 def move(bot: Bot, seconds: float) -> None:
     """Let time pass: those who wait for a moment look again."""
     bot.clock.advance(seconds)
-    courier = bot.service.courier
-    courier.nudge()
-    courier._deliverers["discord"]._changed.set()  # type: ignore[attr-defined]
+    bot.service.courier.nudge()
 
 
 async def until(

@@ -22,6 +22,7 @@ from bot.service.clock import Clock
 from bot.service.courier import Deliverer
 from bot.service.gate import Asker, Origin
 from bot.service.records import JobRecord
+from bot.service.reporter import Reporter
 from bot.service.servers import Server, ServerState
 from bot.store import SqliteStore, open_store
 from tests.support.fake_server import FakeServer
@@ -37,6 +38,8 @@ class FakeClock:
 
     wall: int = START
     ticks: float = 1000.0
+    on_move: list[Callable[[], None]] = field(default_factory=list)
+    """Called when it moved: those who wait with the event loop's patience look at this clock again."""
     _sleepers: list[tuple[float, asyncio.Event]] = field(default_factory=list)
 
     def now(self) -> int:
@@ -57,6 +60,9 @@ class FakeClock:
         self._sleepers = [(at, event) for at, event in self._sleepers if at > self.ticks]
         for event in due:
             event.set()
+        if seconds:
+            for look in self.on_move:
+                look()
 
     def as_clock(self) -> Clock:
         return Clock(self.now, self.monotonic, self.sleep)
@@ -144,9 +150,16 @@ async def bot_at_work(
             settings, store, states, clock=fake_clock.as_clock(), deliverers=deliverers or {}
         )
         more = {} if parts is None else parts(settings, service, fake_clock.as_clock())
-        async with at_work(service, shutdown_seconds, more):
-            bot = Bot(service, store, fake_clock, fakes, settings)
-            for state in states:
-                await state.tried.wait()
-            assert all(state.state is not ServerState.STARTING for state in states)
-            yield bot
+        reporters = [each for each in service.courier._deliverers.values() if isinstance(each, Reporter)]
+        looking = [reporter._changed.set for reporter in reporters]
+        fake_clock.on_move += looking
+        try:
+            async with at_work(service, shutdown_seconds, more):
+                bot = Bot(service, store, fake_clock, fakes, settings)
+                for state in states:
+                    await state.tried.wait()
+                assert all(state.state is not ServerState.STARTING for state in states)
+                yield bot
+        finally:
+            for look in looking:
+                fake_clock.on_move.remove(look)

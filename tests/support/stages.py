@@ -162,10 +162,7 @@ class Theatre:
     def move(self, seconds: float) -> None:
         """Let time pass: those who wait for a moment look again."""
         self.clock.advance(seconds)
-        courier = self.bot.service.courier
-        courier.nudge()
-        for deliverer in courier._deliverers.values():
-            deliverer._changed.set()  # type: ignore[attr-defined]
+        self.bot.service.courier.nudge()
 
     async def until(self, met: Callable[[], object], what: Callable[[], str], *, step: float = 0.1) -> None:
         deadline = time.monotonic() + DEADLINE_SECONDS

@@ -104,9 +104,7 @@ async def scene(folder: Path, *, limits: FloodLimits | None = None, **options: A
 def move(bot: Bot, seconds: float) -> None:
     """Let time pass: those who wait for a moment look again."""
     bot.clock.advance(seconds)
-    courier = bot.service.courier
-    courier.nudge()
-    courier._deliverers["telegram"]._changed.set()  # type: ignore[attr-defined]
+    bot.service.courier.nudge()
 
 
 async def until(
