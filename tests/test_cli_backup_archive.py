@@ -19,6 +19,7 @@ from typing import Any
 import pytest
 
 from bot.domain.errors import DatabaseUnusable, OutputError, StoreUnavailable, UserError
+from bot.store import database
 from bot.store.archive import (
     Packed,
     Refused,
@@ -224,9 +225,16 @@ def test_refusals_that_leave_everything_as_it_is(
     assert [path.name for path in tmp_path.iterdir()] == ["data"]
 
 
-async def test_a_damaged_database_is_not_packed(home: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("checked_when_opened", [2**40, 0])
+def test_a_damaged_database_is_not_packed(
+    checked_when_opened: int, home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(database, "QUICK_CHECK_BYTES", checked_when_opened)
     file = home / "fairbrush.db"
-    file.write_bytes(file.read_bytes()[:8192] + bytes(8192) + file.read_bytes()[16384:])
+    (page,) = rows(file, "SELECT rootpage FROM sqlite_schema WHERE name = 'ledger_at'")[0]
+    content = bytearray(file.read_bytes())
+    content[(page - 1) * 4096 : page * 4096] = bytes(4096)
+    file.write_bytes(content)
     with pytest.raises(DatabaseUnusable, match="is damaged"):
         packed(home, tmp_path / "a.zip")
     assert [path.name for path in tmp_path.iterdir()] == ["data"]

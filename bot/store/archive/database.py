@@ -17,7 +17,7 @@ from bot.store.audit import write_audit
 from bot.store.connection import BUSY_SECONDS, column
 from bot.store.database import check
 from bot.store.migrations import APPLICATION_ID, migrate, packaged
-from bot.store.troubles import explained, primary_code
+from bot.store.troubles import damaged, explained, primary_code
 
 STEP_PAGES = 1024
 """4 MiB at a time: somebody who does not want it any more waits no longer than for that."""
@@ -99,6 +99,9 @@ def copy_of_a_moment(connection: sqlite3.Connection, source: Path, target: Path,
             connection.backup(into, pages=STEP_PAGES, progress=_steps(report))
             # One file, without a second beside it.
             into.execute("PRAGMA journal_mode = DELETE")
+            # A large file is not read through when it is opened; here nobody waits for it.
+            if (verdict := column(into, "PRAGMA quick_check(1)")) != "ok":
+                raise damaged(source, cause=str(verdict))
             return _taken(into, schema)
     except sqlite3.OperationalError as error:
         if primary_code(error) == sqlite3.SQLITE_FULL:  # whoever only reads fills no disk
