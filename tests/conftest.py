@@ -14,7 +14,7 @@ from bot.store import connection as store_connection
 
 # Slowness is the machine's, not the code's: a busy one must not fail a property.
 settings.register_profile(
-    "fairbrush", max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+    "fairbrush", max_examples=30, deadline=None, suppress_health_check=[HealthCheck.too_slow]
 )
 settings.load_profile("fairbrush")
 

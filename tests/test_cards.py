@@ -163,7 +163,7 @@ def situations(draw: st.DrawFn) -> Situation:
 
 
 @given(situations())
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=50, deadline=None)
 def test_there_is_a_card_for_any_situation(situation: Situation) -> None:
     card = card_of(situation)
     check(card)
@@ -182,7 +182,7 @@ def test_there_is_a_card_for_any_situation(situation: Situation) -> None:
 
 
 @given(situations(), WORDS)
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=50, deadline=None)
 def test_what_somebody_typed_never_is_part_of_a_sentence(situation: Situation, words: str) -> None:
     secret = f"⟦{words}⟧{{x}}"
     card = card_of(replace(situation, prompt_text=secret))
@@ -193,7 +193,7 @@ def test_what_somebody_typed_never_is_part_of_a_sentence(situation: Situation, w
 
 
 @given(situations())
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=50, deadline=None)
 def test_buttons_name_what_is_there(situation: Situation) -> None:
     names = {(picture.index, picture.file) for picture in card_of(situation).pictures}
     for button in buttons(card_of(situation)):

@@ -81,7 +81,7 @@ def test_any_text_is_a_message(payload: str) -> None:
 
 
 @given(st.lists(st.tuples(st.sampled_from(TYPES), data_objects), max_size=8))
-@settings(max_examples=60)
+@settings(max_examples=40)
 def test_any_data_of_any_type_is_a_message(items: list[tuple[str, Any]]) -> None:
     feed([wire.parse_text(json.dumps({"type": kind, "data": data})) for kind, data in items])
 
@@ -104,7 +104,7 @@ def places(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
 
 
 @given(st.randoms(use_true_random=False), json_values, st.booleans())
-@settings(max_examples=60)
+@settings(max_examples=40)
 def test_damaged_real_messages_are_messages(rng: random.Random, value: Any, remove: bool) -> None:
     message = copy.deepcopy(rng.choice(REAL))
     if "prompt_id" in message["data"]:

@@ -381,7 +381,7 @@ RECORDED: list[tuple[Posted, list[Step]]] = [
 
 
 @given(st.data())
-@settings(max_examples=150)
+@settings(max_examples=60)
 def test_lost_doubled_and_shuffled_messages_never_break_a_run(data: st.DataObject) -> None:
     posted, steps = data.draw(st.sampled_from(RECORDED))
     order = data.draw(st.lists(st.integers(0, len(steps) - 1), max_size=2 * len(steps)))
@@ -389,7 +389,7 @@ def test_lost_doubled_and_shuffled_messages_never_break_a_run(data: st.DataObjec
 
 
 @given(st.data())
-@settings(max_examples=100)
+@settings(max_examples=60)
 def test_a_run_that_missed_any_messages_still_ends_right(data: st.DataObject) -> None:
     """However many frames were lost, a look into history gives the end and the outputs."""
     name, number = data.draw(

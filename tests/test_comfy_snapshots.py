@@ -63,7 +63,7 @@ def places(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
 
 
 @given(st.sampled_from(places(ENTRY)), json_values)
-@settings(max_examples=120)
+@settings(max_examples=60)
 @example(("status", "messages", 0, 1, "timestamp"), 10**400)
 def test_any_history_entry_is_read(path: tuple[Any, ...], value: Any) -> None:
     entry = json.loads(json.dumps(ENTRY))

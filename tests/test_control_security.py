@@ -175,7 +175,7 @@ async def test_garbage_is_answered_with_an_error(tmp_path: Path, line: bytes) ->
 
 
 @given(st.binary(max_size=300))
-@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_any_bytes_are_answered_or_hung_up_on(tmp_path: Path, sent: bytes) -> None:
     async def check() -> None:
         async with running(tmp_path):
@@ -200,7 +200,7 @@ _argument_names = st.sampled_from(
 
 
 @given(_call_names, st.dictionaries(_argument_names, _json, max_size=5) | _json, _json)
-@settings(max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=50, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_any_arguments_are_taken_or_refused(tmp_path: Path, name: str, args: Any, blobs: Any) -> None:
     async def check() -> None:
         # Files may be announced that never come.

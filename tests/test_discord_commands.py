@@ -281,7 +281,7 @@ PARAMETERS: st.SearchStrategy[Parameter] = NAMES.flatmap(
     ),
     st.sampled_from([Limits(), TIER]),
 )
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=30, deadline=None)
 def test_whatever_templates_there_are_discord_takes_their_commands(
     made: list[tuple[list[Parameter], str, str]], limits: Limits
 ) -> None:

@@ -139,8 +139,8 @@ def test_what_has_left_leaves_nothing_behind() -> None:
         return tracemalloc.get_traced_memory()[0]
 
     tracemalloc.start()
-    before = visit(1000)
-    assert visit(5000) - before < 50_000
+    before = visit(500)
+    assert visit(2000) - before < 20_000
     tracemalloc.stop()
 
 
@@ -153,14 +153,14 @@ def test_virtual_time_stays_when_nobody_is_there_and_moves_on_later() -> None:
     assert line.queue.virtual_time == 130.0
 
 
-def test_a_hundred_thousand_jobs_fit_in_a_hundred_megabytes() -> None:
+def test_a_thousand_jobs_fit_in_a_megabyte() -> None:
     tracemalloc.start()
     line = Line()
-    for number in range(100_000):
-        line.push(f"user {number % 10_000}", 3.0, model="flux")
+    for number in range(20_000):
+        line.push(f"user {number % 2_000}", 3.0, model="flux")
     size, _ = tracemalloc.get_traced_memory()
     tracemalloc.stop()
-    assert size < 100e6
+    assert size < 20e6
 
 
 def test_a_job_that_fits_no_free_server_waits_while_others_go() -> None:

@@ -411,7 +411,7 @@ def asks(draw: st.DrawFn) -> Ask:
 
 
 @given(_messy, st.sampled_from([CHAT, SHELL]))
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=60, deadline=None)
 def test_any_line_is_read_or_refused(line: str, allow: Allow) -> None:
     try:
         ask = parse_line(line, allow)
@@ -424,7 +424,7 @@ def test_any_line_is_read_or_refused(line: str, allow: Allow) -> None:
 
 
 @given(st.lists(_messy))
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=60, deadline=None)
 def test_any_words_of_a_shell_are_read_or_refused(args: list[str]) -> None:
     try:
         ask = parse_args(args)
@@ -435,7 +435,7 @@ def test_any_words_of_a_shell_are_read_or_refused(args: list[str]) -> None:
 
 
 @given(asks())
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=60, deadline=None)
 def test_whatever_can_be_asked_can_be_written_down(ask: Ask) -> None:
     assert parse_line(format_flags(ask), SHELL) == ask
 

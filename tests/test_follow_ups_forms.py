@@ -61,7 +61,7 @@ def comparable(ask: Ask) -> Ask:
 @example(Ask("x" + " " * 5000 + "y"), TEMPLATES[2])
 @example(Ask("a fox", style="two\nlines", values={"cfg": "7." + "0" * 200}), TEMPLATES[2])
 @example(Ask("a fox", aspect=(1.85, 1.0), seed=2**64 - 1, loras=(LoraUse("a:b", -0.5),)), TEMPLATES[3])
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=50, deadline=None)
 def test_a_form_sent_off_as_it_was_opened_asks_for_the_same(ask: Ask, template: Template) -> None:
     form = edit_form(REQUEST, ask, template)
     assert filled_in(values(form)) == ask
@@ -157,7 +157,7 @@ def test_bad_values_are_refused_by_the_name_of_their_field(changes: dict[str, st
         st.text(max_size=12) | st.sampled_from(["prompt", "prompt_more", "steps", "options"]), st.text()
     )
 )
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 def test_whatever_comes_back_is_read_or_refused(fields: dict[str, str]) -> None:
     try:
         ask = filled_in(fields)

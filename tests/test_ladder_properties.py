@@ -102,7 +102,7 @@ def check_messages(packed: Packed, limits: Limits) -> None:
         )
 
 
-@settings(max_examples=60)
+@settings(max_examples=40)
 @given(st.lists(drawn, max_size=7), within_limits, st.booleans())
 async def test_what_arrives_fits_and_is_what_was_painted(
     pictures: list[Drawn], limits: Limits, overview: bool
@@ -119,7 +119,7 @@ async def test_what_arrives_fits_and_is_what_was_painted(
         assert not extra or files_of(packed)[0] is extra[0]
 
 
-@settings(max_examples=60)
+@settings(max_examples=40)
 @given(drawn, st.floats(0.02, 1.3))
 async def test_the_first_rung_that_fits_is_taken(picture: Drawn, share: float) -> None:
     """Judged by encoders that are called here."""
@@ -153,7 +153,7 @@ async def test_the_first_rung_that_fits_is_taken(picture: Drawn, share: float) -
             assert packed.rung in {Rung.SMALLER, Rung.TOO_LARGE}
 
 
-@settings(max_examples=80)
+@settings(max_examples=50)
 @given(
     st.sampled_from(["PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF"]),
     st.lists(st.tuples(st.floats(0, 1), st.integers(0, 255)), max_size=12),

@@ -207,9 +207,9 @@ class Rolling(Accounting):
 
 
 TestAccounting = Accounting.TestCase
-TestAccounting.settings = settings(max_examples=60, stateful_step_count=30, deadline=None)
+TestAccounting.settings = settings(max_examples=40, stateful_step_count=30, deadline=None)
 TestRolling = Rolling.TestCase
-TestRolling.settings = settings(max_examples=60, stateful_step_count=30, deadline=None)
+TestRolling.settings = settings(max_examples=40, stateful_step_count=30, deadline=None)
 
 
 def greedy(book: Book, hours: list[float], start: int) -> float:

@@ -143,7 +143,7 @@ async def test_devices_and_pipes_are_not_waited_for(tmp_path: Path) -> None:
     st.lists(st.tuples(st.integers(0, 2**16), st.integers(0, 255)), max_size=8),
     st.none() | st.integers(0, 2000),
 )
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 def test_damage_is_refused_or_harmless(
     content: bytes, changes: list[tuple[int, int]], length: int | None
 ) -> None:

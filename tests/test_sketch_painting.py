@@ -318,7 +318,7 @@ def test_long_and_strange_texts_stay_fast_and_safe() -> None:
         assert _last(_brief(positive=text, negative=text, width=32, height=32, steps=1)).shape == (32, 32, 3)
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(
     positive=st.text(max_size=300),
     negative=st.text(max_size=60),
@@ -347,7 +347,7 @@ def test_any_brief_is_painted(
 _KNOWN = st.lists(st.sampled_from(sorted(LEXICON)), min_size=1, max_size=6).map(", ".join)
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(text=_KNOWN, seed=st.integers(0, 2**32), size=st.tuples(st.integers(8, 96), st.integers(8, 96)))
 def test_any_mix_of_known_words_is_painted(text: str, seed: int, size: tuple[int, int]) -> None:
     picture = _last(_brief(positive=text, seed=seed, width=size[0], height=size[1], steps=3))

@@ -694,5 +694,5 @@ class Machine(RuleBasedStateMachine):
             assert self.on_platform.get(key) == state, "never shown"
 
 
-Machine.TestCase.settings = settings(max_examples=80, stateful_step_count=60, deadline=None)
+Machine.TestCase.settings = settings(max_examples=50, stateful_step_count=50, deadline=None)
 TestMachine = Machine.TestCase
