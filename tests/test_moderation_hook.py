@@ -402,7 +402,21 @@ async def test_only_so_many_questions_at_once_and_nobody_waits_for_ever() -> Non
     assert censor.gate is not None
     censor.gate.set()
     assert all([(await task).allow for task in waiting])
-    assert "Too many" in str(notices.latest()[0].text)
+    assert [str(each.text) for each in notices.latest()] == [
+        "The moderation hook is too slow: texts wait for each other."
+    ]
+    assert not judge.circuit.is_down
+
+
+async def test_who_waits_in_line_when_it_goes_down_waits_no_longer() -> None:
+    censor = Played([DOWN], gate=asyncio.Event())
+    judge, _ = judge_of(censor, FakeClock(), down="allow")
+    asking = [asyncio.create_task(judge.judge(about(number))) for number in range(3 * AT_ONCE)]
+    await censor.until_asked(AT_ONCE)
+    assert censor.gate is not None
+    censor.gate.set()
+    assert all(verdict.allow for verdict in await asyncio.gather(*asking))
+    assert AT_ONCE <= len(censor.asked) < 2 * AT_ONCE
 
 
 async def test_who_stops_waiting_leaves_the_try_to_the_next() -> None:

@@ -110,6 +110,10 @@ class Circuit:
             self._trying = False
 
 
+class _Unasked(CensorFailed):
+    """It says nothing about the check."""
+
+
 @dataclass(slots=True)
 class Judge:
     """Asks ``censor``, if there is one. ``down``: what holds while it does not answer. ``patience``: seconds
@@ -148,12 +152,14 @@ class Judge:
 
     async def _ask(self, censor: Censor, question: Question) -> Verdict:
         if not self.circuit.may_ask(self.clock.monotonic()):
-            raise CensorFailed(Text("The check of texts is down."))
+            raise _Unasked(Text("The check of texts is down."))
         trying, heard = self.circuit.begin(), False
         try:
-            async with self._turn():
+            async with self._turn(trying=trying):
                 verdict = await censor.judge(question)
             heard = True
+        except _Unasked:
+            raise
         except CensorFailed as error:
             heard = True
             self._failed(error, trying=trying)
@@ -166,13 +172,16 @@ class Judge:
         return verdict
 
     @asynccontextmanager
-    async def _turn(self) -> AsyncIterator[None]:
+    async def _turn(self, *, trying: bool) -> AsyncIterator[None]:
         try:
             async with asyncio.timeout(self.patience):
                 await self._turns.acquire()
         except TimeoutError as error:
-            raise CensorFailed(Text("Too many texts wait to be checked."), cause="no turn") from error
+            self.notices.tell(Text("The moderation hook is too slow: texts wait for each other."))
+            raise _Unasked(Text("Too many texts wait to be checked.")) from error
         try:
+            if self.circuit.is_down and not trying:
+                raise _Unasked(Text("The check of texts is down."))  # since it began to wait
             yield
         finally:
             self._turns.release()

@@ -81,7 +81,7 @@ class Strikes:
                 user, place = refused.person.user, refused.place
                 count = await self.store.strikes_of(user, place, self.ladder, now)
                 # None is left when that one led to a block, of which the next text will tell.
-                return Rung(count, self.ladder.warnings) if count else None
+                return Rung(min(count, self.ladder.warnings), self.ladder.warnings) if count else None
             new = Strike(refused.person.user, refused.identity, now, refused.kind, refused.place)
             return await self.store.strike(new, self.ladder, REFUSED_TEXTS)
 
