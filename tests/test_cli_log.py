@@ -33,7 +33,7 @@ SECRETS = {
     },
     "comfyui": [{"name": "gpu", "headers": {"Authorization": 'Bearer key-"quoted"-\\-0123456'}}],
     "moderation": {"hook_url": "https://words.example.org", "hook_headers": {"X-Key": "moderation-key"}},
-    "web": {"listen": "127.0.0.1:0", "token": "web-token-0123456789"},
+    "web": {"listen": "127.0.0.1:0", "token": "web/token-0123456789"},
 }
 
 
@@ -181,7 +181,7 @@ def test_every_secret_of_the_configuration_is_known(tmp_path: Path) -> None:
         "hook-secret-1",
         'Bearer key-"quoted"-\\-0123456',
         "moderation-key",
-        "web-token-0123456789",
+        "web/token-0123456789",
     }
 
 

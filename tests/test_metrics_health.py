@@ -20,6 +20,7 @@ from bot.metrics.checks import STANDSTILL, WRITE_EVERY
 from bot.metrics.health import FINE, Finding, Panel
 from bot.metrics.links import Link
 from bot.service.servers import ServerState
+from tests.support.fake_server import FakeServer
 from tests.support.service import Bot, bot_at_work
 from tests.test_metrics_numbers import measured
 
@@ -166,6 +167,17 @@ async def test_jobs_that_nobody_begins_though_a_server_is_idle(tmp_path: Path) -
         bot.service.dispatcher.gates.paused = True
         await minutes(bot, 10)
         await become(http, url, "/healthz", 200)
+
+
+async def test_one_idle_server_is_enough_to_be_alarmed(tmp_path: Path) -> None:
+    servers = [FakeServer("one"), FakeServer("two")]
+    async with measured(tmp_path, servers=servers) as (bot, url, http):
+        await bot.ask("a fox")
+        await servers[0].until(lambda _: servers[0].waiting or servers[1].waiting)
+        bot.service.dispatcher.feed = lambda: None  # type: ignore[method-assign]
+        await bot.ask("an owl")
+        await minutes(bot, 2 * STANDSTILL)
+        assert "1 jobs wait" in failing(await become(http, url, "/healthz", 503))["queue"]
 
 
 async def test_jobs_that_wait_for_good_reasons_are_no_trouble(tmp_path: Path) -> None:

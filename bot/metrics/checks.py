@@ -12,7 +12,7 @@ from bot.metrics.lag import LoopLag
 from bot.service.clock import Clock
 from bot.service.dispatcher import Dispatcher
 from bot.service.operator import PAUSED
-from bot.service.servers import Server, ServerState, up
+from bot.service.servers import Server, ServerState
 from bot.service.store import Store
 
 MOST_LATE = 10.0
@@ -98,7 +98,7 @@ class StoreWrites:
 
 @dataclass(slots=True)
 class QueueMoves:
-    """Jobs wait, every server that is up is idle, and one of them could begin: that shall not last.
+    """Jobs wait, and a server that has nothing to do could begin one: that shall not last.
 
     To be looked at every few seconds, whether anybody asks or not."""
 
@@ -125,15 +125,15 @@ class QueueMoves:
             return FINE
         return Finding(
             ok=False,
-            reason=f"{len(self.dispatcher.queue)} jobs wait, servers have nothing to do, and none has been "
-            f"begun for {lasted:.0f} s",
+            reason=f"{len(self.dispatcher.queue)} jobs wait, a server could begin one, and has not for "
+            f"{lasted:.0f} s",
         )
 
     def _stands_still(self) -> bool:
-        gates, servers = self.dispatcher.gates, self.dispatcher.servers.values()
-        if gates.paused or gates.stopping or any(server.active for server in servers):
+        gates = self.dispatcher.gates
+        if gates.paused or gates.stopping:
             return False
-        return any(self.dispatcher.could_begin(server) for server in up(servers))
+        return any(map(self.dispatcher.could_begin, self.dispatcher.servers.values()))
 
 
 @dataclass(frozen=True, slots=True)
