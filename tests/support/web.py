@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import json
 import re
 import uuid
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
@@ -18,12 +19,17 @@ from aiohttp import ClientSession, CookieJar, FormData
 from bot.app.service import Service
 from bot.app.web import WebParts, web_parts
 from bot.chat.web.doors import CSRF_HEADER
+from bot.chat.web.play.room import Message, Room
 from bot.config import Listen, Settings
+from bot.domain.ids import RequestId
 from bot.service.clock import Clock
 from tests.support.fake_server import FakeServer
 from tests.support.service import Bot, FakeClock, bot_at_work
 
 TOKEN = "a token that nobody guesses"
+
+
+_INLINE = frozenset({"b", "code", "i", "span"})
 
 
 class Words(HTMLParser):
@@ -38,9 +44,9 @@ class Words(HTMLParser):
 
     @property
     def text(self) -> str:
-        return " ".join(" ".join(self.words).split())
+        return " ".join("".join(self.words).split())
 
-    def all(self, tag: str, **attributes: str) -> list[dict[str, str | None]]:
+    def all(self, tag: str, **attributes: str | None) -> list[dict[str, str | None]]:
         return [
             found
             for name, found in self.tags
@@ -52,6 +58,12 @@ class Words(HTMLParser):
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self.tags.append((tag, dict(attrs)))
+        if tag not in _INLINE:
+            self.words.append(" ")
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag not in _INLINE:
+            self.words.append(" ")
 
 
 def buttons_of(html: str) -> dict[str, str]:
@@ -63,12 +75,9 @@ def buttons_of(html: str) -> dict[str, str]:
 
 
 def messages_of(html: str) -> dict[str, str]:
-    """The HTML of each message of a page, by its id."""
-    found = re.findall(r'<li id="([^"]+)" class="message.*?\n</li>', html, re.DOTALL)
+    """The HTML of each message of a page, by its id, in their order."""
     pieces = re.finditer(r'<li id="([^"]+)" class="message.*?</article>\n</li>', html, re.DOTALL)
-    made = {piece[1]: piece[0] for piece in pieces}
-    assert len(made) == len(set(found))
-    return made
+    return {piece[1]: piece[0] for piece in pieces}
 
 
 @dataclass
@@ -103,7 +112,8 @@ class Guest:
         return self
 
     async def says(self, line: str, *files: tuple[str, bytes], **fields: str) -> Mapping[str, Any]:
-        form = FormData({"line": line, "nonce": uuid.uuid4().hex, **fields})
+        # Browsers write names of files as they are.
+        form = FormData({"line": line, "nonce": uuid.uuid4().hex, **fields}, quote_fields=False)
         for name, content in files:
             form.add_field("image", io.BytesIO(content), filename=name)
         return await self._post("/say", form)
@@ -169,6 +179,33 @@ class House:
     @property
     def address(self) -> str:
         return self.parts.site.address
+
+    @property
+    def room(self) -> Room:
+        return self.parts.outcomes.room
+
+    async def until(self, met: Callable[[], object]) -> None:
+        """Let others work, and time pass, until that holds."""
+        async with asyncio.timeout(30):
+            while not met():
+                self.bot.clock.advance(0.1)
+                self.bot.service.courier.nudge()
+                await asyncio.sleep(0.002)
+
+    async def paints(self, **finished: Any) -> Message:
+        """Let the server finish a job, and wait for its result in the room; that message."""
+        done = {each for each in self.room.requests if self._is_over(each)}
+        await self.until(lambda: self.bot.server.waiting)
+        self.bot.server.finish(**finished)
+        await self.until(lambda: any(self._is_over(each) for each in self.room.requests if each not in done))
+        (request,) = (each for each in self.room.requests if each not in done and self._is_over(each))
+        found = self.room.message(request)
+        assert found is not None
+        return found
+
+    def _is_over(self, request: RequestId) -> bool:
+        message = self.room.message(request)
+        return message is not None and message.card.state.final
 
     async def stranger(self, number: str = "") -> Guest:
         """A browser that has never been here."""

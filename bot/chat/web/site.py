@@ -11,7 +11,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from aiohttp import web
+from aiohttp import hdrs, web
 from aiohttp.typedefs import Handler
 
 from bot.chat.web.doors import dress, guard, know, require_csrf
@@ -125,6 +125,9 @@ class Site:
             return self._failed(request, stumbled, 500)
 
     def _failed(self, request: web.Request, error: FairbrushError, status: int) -> web.Response:
+        if "application/json" in request.headers.get(hdrs.ACCEPT, ""):
+            said = visitor_of(request).language.label(error.text)
+            return web.json_response({"done": False, "say": said}, status=status)
         return self._pages.answer(request, "failed.html", status=status, card=error_card(error))
 
     # Signing in

@@ -127,7 +127,8 @@ class Visitors:
             self._cookies.dumps(kept),
             max_age=_DAYS * 86_400,
             httponly=True,
-            samesite="Strict",
+            # Whoever follows a link to the page from elsewhere shall be who they were.
+            samesite="Lax",
             secure=urlsplit(request.headers.get("Origin", "")).scheme == "https" or request.secure,
         )
 
