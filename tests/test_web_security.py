@@ -1,4 +1,4 @@
-"""What the page refuses: other sites, other names, forged forms, other people's files, and markup of any kind."""
+"""What the page refuses: other sites, other names, forged forms, other people's files, and all markup."""
 
 from __future__ import annotations
 
@@ -115,16 +115,14 @@ class TestWhereARequestComesFrom:
                 assert answer.status == 403, headers
         assert not messages_of(await ada.look())
 
-    @pytest.mark.parametrize(
-        "path", ["/say", "/press", "/fill", "/dismiss", "/name", "/sign-in", "/sign-out"]
-    )
-    async def test_a_form_shows_that_it_is_ours(self, house: House, path: str) -> None:
+    async def test_a_form_shows_that_it_is_ours(self, house: House) -> None:
         ada, bob = await house.guest("Ada"), await house.guest("Bob")
-        for wrong in ("", "x" * 32, bob.csrf, "ü"):
-            data = {"line": "a fox", "name": "Eve", "token": TOKEN, "csrf": wrong}
-            async with ada.session.post(ada.at(path), data=data) as answer:
-                assert answer.status == 403
-        assert "Eve" not in await ada.look()
+        for path in ("/say", "/press", "/fill", "/dismiss", "/name", "/sign-in", "/sign-out"):
+            for wrong in ("", "x" * 32, bob.csrf, "ü"):
+                data = {"line": "a fox", "name": "Mallory", "token": TOKEN, "csrf": wrong}
+                async with ada.session.post(ada.at(path), data=data) as answer:
+                    assert answer.status == 403, path
+        assert "Mallory" not in await ada.look()
 
 
 class TestWhoComesIn:
@@ -226,7 +224,7 @@ class TestMarkup:
         only_ours(await bob.look())
         assert "{name}" in done.card.prompt_text
 
-    async def test_what_servers_say_is_words_too(self, house: House, server: EvilServer) -> None:
+    async def test_what_servers_say_is_words_too(self, house: House) -> None:
         bob = await house.guest("Bob")
         await bob.says("a fox")
         message = await house.paints()
