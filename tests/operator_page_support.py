@@ -7,9 +7,10 @@ import re
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from html import unescape
 from html.parser import HTMLParser
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import aiohttp
 from aiohttp import ClientResponse, ClientSession, CookieJar
@@ -39,6 +40,12 @@ class Page:
         reader.feed(self.html)
         return " ".join("".join(reader.words).split())
 
+    def attribute(self, name: str) -> str:
+        """The value of the first attribute of that name."""
+        found = re.search(rf'\b{name}="([^"]*)"', self.html)
+        assert found is not None, self.html
+        return unescape(found[1])
+
     @property
     def csrf(self) -> str:
         found = re.search(r'name="csrf" content="(\w+)"', self.html)
@@ -59,6 +66,11 @@ class _Words(HTMLParser):
         self.words.append(" ")
 
 
+class Route(NamedTuple):
+    method: str
+    path: str
+
+
 @dataclass
 class Visit:
     """One browser. ``bot`` and ``parts`` are what it visits."""
@@ -77,17 +89,31 @@ class Visit:
             self._csrf = page.csrf
         return page
 
-    async def post(self, path: str, /, **fields: Any) -> Page:
+    def routes(self, below: str) -> list[Route]:
+        """All that is served below an address."""
+        resources = self.parts.site._application.router.routes()
+        found = [Route(each.method, each.resource.canonical) for each in resources if each.resource]
+        return [route for route in found if route.path.startswith(below)]
+
+    async def post(
+        self,
+        path: str,
+        /,
+        *,
+        csrf: str | None = None,
+        headers: dict[str, str] | None = None,
+        **fields: Any,
+    ) -> Page:
         """A form as the page sends it; what follows it is loaded, too."""
         if not self._csrf:
             await self.get("/operator")
-        data = aiohttp.FormData({"csrf": self._csrf})
+        data = aiohttp.FormData({"csrf": self._csrf if csrf is None else csrf})
         for name, value in fields.items():
             if isinstance(value, bytes):
                 data.add_field(name, value, filename=fields.get("filename", "workflow.json"))
             elif name != "filename":
                 data.add_field(name, value)
-        async with self.session.post(self.parts.site.address + path, data=data) as response:
+        async with self.session.post(self.parts.site.address + path, data=data, headers=headers) as response:
             return await _read(response)
 
     async def do(self, what: str, /, back: str = "/operator", **fields: str) -> Page:

@@ -21,7 +21,7 @@ from bot.service.running import RunningBot
 from bot.service.servers import Active, Server
 from bot.service.surveys import Work
 
-MOST_LANES, MOST_BLOCKS, MOST_PLACES = 24, 8, 100
+MOST_LANES, MOST_BLOCKS, MOST_PLACES = 20, 6, 100
 """Users, jobs of each of them, and places in line that are looked at."""
 MOST_SERVERS = 64
 LOOKS_AT_SERVERS = 10.0

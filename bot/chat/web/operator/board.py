@@ -81,6 +81,9 @@ class Board:
                     await self.look()
                 except StoreUnavailable as error:
                     log.warning("the operator's page is not kept fresh: %s", error.text)
+                except Exception:
+                    # Whoever paints must not be stopped by a page that somebody looks at.
+                    log.exception("the operator's page cannot be kept fresh")
 
     async def look(self) -> Floor:
         """See what has changed, and show it on the pages that are open. Raises StoreUnavailable."""
