@@ -54,6 +54,7 @@ def plan(connection: sqlite3.Connection, sql: str) -> list[str]:
 
 HOT = {
     "waiting": (reading.WAITING, "jobs_waiting"),
+    "what waits, by tier": (reading.LINEUP, "jobs_waiting"),
     "job": (reading.JOB, "(id=?)"),
     "jobs of a request": (reading.JOBS_OF, "(request=?)"),
     "request": (reading.REQUEST, "(id=?)"),

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 from collections.abc import Awaitable, Callable
 from types import TracebackType
 from typing import Self
@@ -67,7 +68,8 @@ class MetricsServer:
                     "there, or another bot? Choose another port, or leave it empty to do without.",
                     host=self._host,
                     port=self._port,
-                    reason=error.strerror or str(error),
+                    # asyncio's own words name the address once more.
+                    reason=os.strerror(error.errno) if error.errno else str(error),
                 ),
                 cause=repr(error),
             ) from error
