@@ -11,6 +11,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from bot.store import connection as store_connection
+from tests.support.templates import read_once
 
 # Slowness is the machine's, not the code's: a busy one must not fail a property.
 settings.register_profile(
@@ -70,6 +71,12 @@ def _no_waiting_for_disks() -> Iterator[None]:
         off = (pragma.replace("synchronous = FULL", "synchronous = OFF") for pragma in _AS_SHIPPED)
         patch.setattr(store_connection, "_FOR_WRITING", tuple(off))
         patch.setattr(os, "fsync", lambda _: None)
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _templates_are_read_once() -> Iterator[None]:
+    with read_once():
         yield
 
 

@@ -8,11 +8,18 @@ import json
 import shutil
 import tempfile
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
+from functools import cache
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
+from bot.domain.ids import TemplateName
+from bot.templates import loader
 from bot.templates.build import Broken, read_template
 from bot.templates.catalogue import Catalogue
+from bot.templates.loader import Sources, _Entry, _entry, _Files
 from bot.templates.sizes import Limits
 from bot.templates.template import Template
 
@@ -62,8 +69,39 @@ def object_info(files: Mapping[str, tuple[str, ...]] = FILES) -> dict[str, Any]:
     return info
 
 
+@cache
+def _with_every_file() -> Catalogue:
+    return Catalogue.from_object_info(object_info())
+
+
 def catalogue(files: Mapping[str, tuple[str, ...]] = FILES) -> Catalogue:
-    return Catalogue.from_object_info(object_info(files))
+    return _with_every_file() if files is FILES else Catalogue.from_object_info(object_info(files))
+
+
+_READ: dict[object, tuple[Catalogue | None, _Entry]] = {}
+
+
+def _entry_once(
+    name: TemplateName, files: _Files, sources: Sources | Broken, known: Catalogue | None
+) -> _Entry:
+    if isinstance(sources, Broken):
+        return _entry(name, files, sources, known)
+    same = None if known is None else tuple(map(id, known.classes.values()))
+    key = (name, sources, same)
+    kept = _READ.get(key)
+    if kept is None:
+        kept = known, _entry(name, files, sources, known)
+        if len(_READ) > 100:
+            _READ.clear()
+        _READ[key] = kept  # with the catalogue, so that no other has its ids
+    return replace(kept[1], files=files)
+
+
+@contextmanager
+def read_once() -> Iterator[None]:
+    """Libraries of templates do not work out again what they did before: each bot of a test has one."""
+    with patch.object(loader, "_entry", _entry_once):
+        yield
 
 
 def good(template: Template | Broken) -> Template:
