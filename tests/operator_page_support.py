@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import re
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -107,10 +108,10 @@ class Visit:
         """A form as the page sends it; what follows it is loaded, too."""
         if not self._csrf:
             await self.get("/operator")
-        data = aiohttp.FormData({"csrf": self._csrf if csrf is None else csrf})
+        data = aiohttp.FormData({"csrf": self._csrf if csrf is None else csrf}, quote_fields=False)
         for name, value in fields.items():
             if isinstance(value, bytes):
-                data.add_field(name, value, filename=fields.get("filename", "workflow.json"))
+                data.add_field(name, io.BytesIO(value), filename=fields.get("filename", "workflow.json"))
             elif name != "filename":
                 data.add_field(name, value)
         async with self.session.post(self.parts.site.address + path, data=data, headers=headers) as response:
