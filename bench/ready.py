@@ -82,6 +82,7 @@ def libraries() -> float:
 def figures(found: Sequence[Start]) -> dict[str, float]:
     return {
         "ready_median_s": round(statistics.median(one.ready for one in found), 2),
+        "ready_quickest_s": round(min(one.ready for one in found), 2),
         "ready_slowest_s": round(max(one.ready for one in found), 2),
         "cpu_median_s": round(statistics.median(one.cpu for one in found), 2),
         "idle_rss_mb": round(max(one.rss_mb for one in found), 1),
