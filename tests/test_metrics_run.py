@@ -40,8 +40,7 @@ def test_from_the_start_to_the_end(here: Path) -> None:
         systemd.settimeout(30)
         env = {"NOTIFY_SOCKET": address, "WATCHDOG_USEC": "20000000"}
         with running("run", cwd=here, **env) as process:
-            process.until(lambda p: p.stdout.startswith("ready: ") or p.process.poll() is not None)
-            assert process.process.poll() is None, process.stderr
+            process.until(lambda p: p.stdout.startswith("ready: ") and "/metrics" in p.stderr)
             heard = {systemd.recv(4096).decode() for _ in range(2)}
             assert heard == {
                 "WATCHDOG=1",
