@@ -33,6 +33,7 @@ from bot.presentation.card_denied import one_moment_card
 from bot.presentation.card_request import card_of
 from bot.presentation.card_situation import Situation
 from bot.service import courier
+from bot.service.about import about
 from bot.service.clock import Clock
 from bot.service.dispatcher import Dispatcher
 from bot.service.leaving_word import leave_word
@@ -260,7 +261,8 @@ class Reporter:
                 await _within(seconds, self._changed.wait())
 
     async def _call(self, send: Send[Key, Shown]) -> None:
-        refusal = await self._in_turn(send)
+        with about(request=send.key[0], platform=self._screen.platform):
+            refusal = await self._in_turn(send)
         now = self._clock.monotonic()
         if refusal is None:
             self._outbox.sent(send.key, now)
