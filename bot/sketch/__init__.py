@@ -16,7 +16,19 @@ are not copied, since they end the real server: a ``client_id`` that is an objec
 node without inputs that nothing needs is left alone. It knows no faults but too little memory.
 """
 
-from bot.sketch.engine import SketchEngine, serve
+from importlib import import_module
+from typing import TYPE_CHECKING
+
 from bot.sketch.settings import EngineSettings
 
+if TYPE_CHECKING:
+    from bot.sketch.engine import SketchEngine, serve
+
 __all__ = ["EngineSettings", "SketchEngine", "serve"]
+
+
+def __getattr__(name: str) -> object:
+    # The painter takes a while to load, and memory: a bot that has a ComfyUI needs neither.
+    if name in ("SketchEngine", "serve"):
+        return getattr(import_module("bot.sketch.engine"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
