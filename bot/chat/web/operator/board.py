@@ -20,6 +20,7 @@ from bot.chat.web.live import Live, Piece
 from bot.chat.web.operator.frame import HOME, Frame
 from bot.chat.web.visitors import visitor_of
 from bot.domain.errors import StoreUnavailable
+from bot.domain.text import Text
 from bot.presentation.actions import mark
 from bot.presentation.language import Language
 from bot.service.clock import Clock
@@ -47,6 +48,16 @@ def server_id(number: int) -> str:
 def lead_width(lead: float | None) -> float:
     """Percent of a bar: seconds are told apart from minutes, and minutes from hours."""
     return 0.0 if lead is None else round(100 * min(1.0, math.log1p(lead) / math.log1p(_LONG_LEAD)), 1)
+
+
+def hidden(floor: Floor) -> Text:
+    """What waits beside the lanes that are shown."""
+    return Text.counted(
+        "and {count} more person, {jobs}",
+        "and {count} more people, {jobs}",
+        floor.hidden_people,
+        jobs=Text.counted("{count} more job", "{count} more jobs", floor.hidden_jobs),
+    )
 
 
 @dataclass(slots=True)
@@ -144,7 +155,13 @@ class Board:
     def _fresh(self, name: str, language: Language) -> Markup:
         floor = self._floor
         assert floor is not None
-        values = {"floor": floor, "id": name, "lead_width": lead_width, **self.frame.drawing(language)}
+        values = {
+            "floor": floor,
+            "id": name,
+            "lead_width": lead_width,
+            "hidden": hidden,
+            **self.frame.drawing(language),
+        }
         draw = self.frame.pages.draw
         if name == _HEAD:
             return draw("operator/piece_head.html", language, **values)

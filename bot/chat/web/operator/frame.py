@@ -103,7 +103,7 @@ class Frame:
 def own_address(address: str) -> str:
     """``address`` if it is one of this page, else its first section: what a form carries may be forged."""
     parts = urlsplit(address)
-    plain = address.isascii() and address.isprintable() and "\\" not in address
+    plain = address.isascii() and address.isprintable() and "\\" not in address and ".." not in parts.path
     if parts.scheme or parts.netloc or not plain:
         return HOME
     if parts.path != HOME and not parts.path.startswith(f"{HOME}/"):

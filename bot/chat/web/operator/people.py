@@ -62,7 +62,9 @@ class People:
             "people.html",
             section="people",
             lines=lines,
-            total=found.total,
+            caption=Text.counted(
+                "{count} person", "{count} people, whoever was seen last first", found.total
+            ),
             search=search,
             turn=turn,
         )

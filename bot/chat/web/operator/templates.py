@@ -16,6 +16,7 @@ from bot.domain.durations import DAY, about
 from bot.domain.errors import FairbrushError
 from bot.domain.ids import ServerName, TemplateName
 from bot.domain.text import Text
+from bot.presentation.card_words import gpu_seconds
 from bot.service.new_templates import NewTemplates
 from bot.service.records import UsageRow
 from bot.service.running import RunningBot
@@ -50,7 +51,7 @@ class TemplateLine:
     off: bool
     rests: Text | None
     abilities: tuple[Ability, ...]
-    usage: UsageRow | None
+    usage: Text
 
 
 @dataclass(slots=True)
@@ -101,7 +102,7 @@ class Templates:
                     name in off,
                     None if until is None else about(until - now),
                     () if template is None else await self._abilities(template),
-                    usage.get(name),
+                    _used(usage.get(name)),
                 )
             )
         return lines
@@ -170,3 +171,14 @@ class Templates:
 
     def _dropped(self, request: web.Request) -> Drop:
         return self.drops.of(visitor_of(request).id, request.match_info["key"])
+
+
+def _used(row: UsageRow | None) -> Text:
+    if row is None:
+        return Text("not used")
+    return Text(
+        "{jobs}, {failed} failed, {seconds} of GPU time",
+        jobs=Text.counted("{count} job", "{count} jobs", row.jobs),
+        failed=row.failed,
+        seconds=gpu_seconds(row.gpu_seconds),
+    )
