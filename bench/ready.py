@@ -2,8 +2,8 @@
 
 The real command, from its start as a process to "ready", with the embedded engine and an empty data
 directory, several times; then with Discord and Telegram (local stand-ins of both) connected; then with all
-that a bot can have: a ComfyUI apart (our engine in a process of its own), both platforms, page and metrics. Idle
-memory is what is resident some seconds after that. The baselines: a process that imports the largest
+that a bot can have: a ComfyUI apart (our engine in a process of its own), both platforms, page and metrics.
+Idle memory is what is resident some seconds after that. The baselines: a process that imports the largest
 libraries and does nothing, and the processor time of the starts.
 """
 
