@@ -9,6 +9,7 @@ import shutil
 import socket
 import time
 import tomllib
+from dataclasses import replace
 from datetime import UTC, datetime
 from importlib.resources import files
 from pathlib import Path
@@ -106,9 +107,7 @@ async def test_the_speed_of_a_server_is_tried_and_leaves_nothing_there(tmp_path:
     assert [row.status for row in found.rows] == ["ok"] * 4, words
     assert "GB" in words[0] or "sketch" in words[0]
     assert words[1].startswith("An empty picture, without any model: 0.")
-    assert words[2].startswith(
-        "A tiny picture of text-to-image (256x256, 4 steps), its model loaded before: "
-    )
+    assert words[2].startswith("A tiny picture of text-to-image (256x256, 4 steps), its model loaded first: ")
     assert words[3].startswith("A tiny picture of text-to-image (256x256, 4 steps), once more: ")
     assert kept == []
 
@@ -230,6 +229,21 @@ def test_without_any_template_that_works_the_default_one_is_a_problem(
     told = checked(settings, nothing)
     assert {status for status, _ in told["template text-to-image"]} == {"problem"}
     assert {status for status, _ in told["template flux"]} == {"warning"}
+
+
+def test_a_server_for_other_things_than_the_default_template_is_no_problem(
+    tmp_path: Path, catalogue: Catalogue
+) -> None:
+    settings = settings_for(tmp_path, workflows_dir=str(shipped_folder()))
+    loader = catalogue.classes["UpscaleModelLoader"]
+    files = replace(loader.inputs["model_name"], choices=("RealESRGAN_x4plus.safetensors",))
+    able = replace(loader, inputs={**loader.inputs, "model_name": files})
+    told = checked(
+        settings,
+        Server(ServerName("up"), (), Catalogue({**catalogue.classes, "UpscaleModelLoader": able})),
+    )
+    assert told["template upscale"] == [("ok", "/upscale: the server can run it.")]
+    assert {status for status, _ in told["template text-to-image"]} == {"warning"}
 
 
 def test_templates_that_an_operator_switched_off_are_said_to_be(here: Path) -> None:

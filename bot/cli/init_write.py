@@ -103,9 +103,7 @@ def _templates(undo: ExitStack, answers: Answers, settings: Settings, config: Pa
     if not answers.workflows:
         return []
     made: list[Path] = []
-    own = config.parent / "workflows"
-    if not own.exists():
-        undo.callback(shutil.rmtree, own, ignore_errors=True)
+    # A folder that this makes goes again by itself when something in it fails.
     with usual_folder(settings.workflows_dir, config) as folder:
         for workflow in answers.workflows:
             try:

@@ -50,7 +50,7 @@ async def tried(backend: ComfyBackend, settings: Settings, catalogue: Catalogue)
         words = "No template can be painted there without a picture to start from: its speed was not tried."
         return [*found, ("ok", words)]
     what, graph = _tiny(template, catalogue)
-    first = await _one(backend, f"{what}, its model loaded before", graph)
+    first = await _one(backend, f"{what}, its model loaded first", graph)
     found.append(first)
     if first[0] == "ok":
         _, again = _tiny(template, catalogue)
