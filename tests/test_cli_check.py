@@ -386,6 +386,31 @@ def test_secrets_that_others_can_read_are_warned_of(here: Path) -> None:
     assert row.message.endswith(f"chmod 600 {file}")
 
 
+@posix_only
+@pytest.mark.parametrize(
+    "text",
+    [
+        '[[comfyui]]\nheaders = { Authorization = "Bearer k7" }\n',
+        '[moderation]\nhook_headers = { Authorization = "Bearer k7" }\n',
+        '[web]\ntoken = "k7-window-snow"\n',
+        '[telegram.webhook]\nsecret_token = "k7-window-snow"\n',
+    ],
+)
+def test_whatever_logs_in_is_a_secret(here: Path, text: str) -> None:
+    settings, file = settings_for(here), here / "config.toml"
+    file.write_text(text, "utf-8")
+    file.chmod(0o644)
+    assert [row.subject for row in configuration.rows(settings, file)] == ["configuration", "secrets"]
+    file.write_text("[[comfyui]]\n[moderation]\n", "utf-8")
+    assert [row.subject for row in configuration.rows(settings, file)] == ["configuration"]
+
+
+def test_two_names_for_one_server_are_warned_of(here: Path) -> None:
+    servers_of_it = [{"name": name, "url": "http://gpu:8188"} for name in ("one", "two")]
+    told = configuration.rows(settings_for(here, comfyui=servers_of_it), None)
+    assert told[1].message.startswith("one and two are one address, http://gpu:8188")
+
+
 def test_the_environment_is_named_and_its_values_are_not(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("FAIRBRUSH__DISCORD__TOKEN", "s3cr3t-token")
     told = configuration.rows(settings_for(here), None)[0].message

@@ -25,6 +25,7 @@ def rows(settings: Settings, config_file: Path | None) -> list[Row]:
     found = [Row("ok", "settings", "configuration", _used(file))]
     found += _secrets(file)
     found += _nobody_decides(settings)
+    found += _same_servers(settings)
     return found
 
 
@@ -68,6 +69,11 @@ def _secrets(file: Path | None) -> Iterator[Row]:
 
 
 def _holds_secret(data: Mapping[str, Any]) -> bool:
+    """A token, or headers, which are there to log in."""
+    servers = data.get("comfyui")
+    asked = [*(servers if isinstance(servers, list) else []), _section(data, ("moderation",))]
+    if any(isinstance(each, Mapping) and (each.get("headers") or each.get("hook_headers")) for each in asked):
+        return True
     return any(
         (section := _section(data, key[:-1])) is not None and bool(section.get(key[-1]))
         for key in secret_keys()
@@ -86,3 +92,11 @@ def _nobody_decides(settings: Settings) -> Iterator[Row]:
         if section is not None and section.token.get_secret_value() and not section.admin_ids:
             words = f"Nobody is an operator there: put your own id into {name}.admin_ids, for /admin."
             yield Row("warning", "settings", f"{name}.admin_ids", words)
+
+
+def _same_servers(settings: Settings) -> Iterator[Row]:
+    seen: dict[str, str] = {}
+    for server in settings.comfyui:
+        if (other := seen.setdefault(server.url, server.name)) != server.name:
+            words = f"{other} and {server.name} are one address, {server.url}: it would get twice the work."
+            yield Row("warning", "settings", "comfyui", words)
