@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gc
 import os
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 
 import pytest
@@ -12,6 +12,9 @@ from hypothesis import HealthCheck, settings
 
 from bot.store import connection as store_connection
 from tests.support.templates import read_once
+
+REQUIRED = "FAIRBRUSH_REQUIRE_BROWSER"
+"""An environment variable: tests in a real browser must not be skipped."""
 
 # Slowness is the machine's, not the code's: a busy one must not fail a property.
 settings.register_profile(
@@ -84,3 +87,15 @@ def _templates_are_read_once() -> Iterator[None]:
 def written_as_shipped(monkeypatch: pytest.MonkeyPatch) -> None:
     """A store that waits for its disk."""
     monkeypatch.setattr(store_connection, "_FOR_WRITING", _AS_SHIPPED)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item,
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Where a browser must be there, a test that is skipped for want of one has failed."""
+    report = yield
+    if report.skipped and item.get_closest_marker("browser") and os.environ.get(REQUIRED):
+        report.outcome = "failed"
+        report.longrepr = f"{REQUIRED} is set, and this was skipped: {report.longrepr}"
+    return report

@@ -138,7 +138,7 @@ class Files:
 
     async def _seen(self, request: web.Request, wanted: RequestId) -> RequestRecord:
         record = await self.store.request(wanted) if _SAFE_ID.fullmatch(wanted) else None
-        if record is None:
+        if record is None or record.gone is not None:
             raise _gone()
         if record.private and not await self._is_theirs(record, self.visitors.beside(request)):
             raise IsPrivate(Text("That picture is private, and somebody else's."))

@@ -6,7 +6,7 @@ import asyncio
 import logging
 import re
 import secrets
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
 from aiohttp import web
@@ -80,16 +80,18 @@ class Play:
         await self.ready.wait()
         since = self.room.change
         language = visitor.language
+        shown = self.room.seen_by(visitor)
         return self.pages.answer(
             request,
             "play/room.html",
             since=since,
-            messages=[self.room.html(message, language) for message in self.room.seen_by(visitor)],
+            messages=[self.room.html(message, language) for message in shown],
+            has_asked=any(message.owner == visitor.identity for message in shown),
             line=self.line.fresh(language),
             me=mark(visitor.identity),
             hue=hue_of(visitor.identity),
             another=self.visitors.free(request),
-            suggested=_NAMES[int(visitor.id[:8], 16) % len(_NAMES)],
+            suggested=_free_name(visitor, {message.author for message in shown}),
             examples=EXAMPLES,
             templates=self.suggestions.templates,
             shapes=RATIOS,
@@ -269,6 +271,13 @@ def _event(visitor: Visitor, fields: Mapping[str, str]) -> str:
     if not _NONCE.fullmatch(nonce):
         nonce = secrets.token_hex(8)
     return f"{PLATFORM}:{visitor.id}:{nonce}"
+
+
+def _free_name(visitor: Visitor, taken: Collection[str]) -> str:
+    """Something to be called by: the same at every look, and nobody else's as long as there are enough."""
+    first = int(visitor.id[:8], 16) % len(_NAMES)
+    names = [*_NAMES[first:], *_NAMES[:first]]
+    return next((name for name in names if name not in taken), names[0])
 
 
 def _come_in() -> web.HTTPForbidden:

@@ -77,7 +77,7 @@ class WebScreen:
         return 1
 
     def forget(self, request: RequestRecord) -> None:
-        self._unfinished.drop(request.id)
+        """What is remembered of unfinished pictures is bounded by itself."""
 
     async def show(self, request: RequestRecord, shown: Shown) -> Refusal | None:
         address = ""

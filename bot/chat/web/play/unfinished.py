@@ -1,44 +1,50 @@
-"""Unfinished pictures, in memory for as long as they are painted: pages fetch them by address."""
+"""Unfinished pictures, in memory for a while: pages fetch them by address."""
 
 from __future__ import annotations
 
 import asyncio
 import hashlib
+from collections import OrderedDict
 from dataclasses import dataclass
 
 from bot.domain.ids import RequestId
 from bot.service.parcels.preview import preview_jpeg
 
+MOST_KEPT = 64
+MOST_BYTES = 24 * 1024 * 1024
+"""A page may fetch one a moment after a newer one has come."""
+
 
 @dataclass(eq=False, slots=True)
 class _Picture:
-    mark: str
     content: bytes
     small: asyncio.Task[bytes | None] | None = None
 
 
 class Unfinished:
-    """The newest of each request."""
+    """Those that came last, of all requests."""
 
     def __init__(self) -> None:
-        self._pictures: dict[RequestId, _Picture] = {}
+        self._pictures: OrderedDict[tuple[RequestId, str], _Picture] = OrderedDict()
 
     def put(self, request: RequestId, content: bytes) -> str:
         """The address at which it can be fetched for now."""
         mark = hashlib.sha256(content).hexdigest()[:16]
-        known = self._pictures.get(request)
-        if known is None or known.mark != mark:
-            self._pictures[request] = _Picture(mark, content)
+        self._pictures.setdefault((request, mark), _Picture(content))
+        self._pictures.move_to_end((request, mark))
+        while len(self._pictures) > 1 and self._is_full():
+            self._pictures.popitem(last=False)
         return f"/previews/{request}/{mark}.jpg"
 
     async def jpeg(self, request: RequestId, mark: str) -> bytes | None:
-        """None for one that is not the newest, or cannot be decoded. Made once, however many ask."""
-        found = self._pictures.get(request)
-        if found is None or found.mark != mark:
+        """None for one that is not kept any more, or cannot be decoded. Made once, however many ask."""
+        found = self._pictures.get((request, mark))
+        if found is None:
             return None
         if found.small is None:
             found.small = asyncio.create_task(preview_jpeg(found.content), name=f"preview of {request}")
         return await asyncio.shield(found.small)
 
-    def drop(self, request: RequestId) -> None:
-        self._pictures.pop(request, None)
+    def _is_full(self) -> bool:
+        size = sum(len(picture.content) for picture in self._pictures.values())
+        return len(self._pictures) > MOST_KEPT or size > MOST_BYTES

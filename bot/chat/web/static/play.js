@@ -66,6 +66,7 @@
     byId("send").removeAttribute("aria-busy");
     if (!answer) return;
     sending = null;
+    if (answer.done) byId("welcome").hidden = true;
     if (answer.done && line.value.trim() === words) {
       if (words) { history.push(words); recalled = history.length; }
       line.value = "";
