@@ -139,6 +139,27 @@ async def test_a_picture_that_takes_too_long_is_taken_back(
     assert left == {"queue_running": [], "queue_pending": []}
 
 
+async def test_who_stops_waiting_takes_the_picture_back(tmp_path: Path) -> None:
+    async with (
+        SketchEngine(tmp_path / "engine", EngineSettings(pace=8.0)) as engine,
+        aiohttp.ClientSession(engine.url) as http,
+    ):
+
+        async def running() -> list[Any]:
+            async with http.get("/queue") as answer:
+                listed: list[Any] = (await answer.json())["queue_running"]
+                return listed
+
+        looking = asyncio.create_task(look(tmp_path, engine.url, run=True))
+        async with asyncio.timeout(20):
+            while not [each for each in await running() if len(each[2]) > 2]:
+                pass  # each question waits for its answer
+        looking.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await looking
+        assert await running() == []
+
+
 # Templates
 
 
