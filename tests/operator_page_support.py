@@ -19,7 +19,7 @@ from aiohttp import ClientResponse, ClientSession, CookieJar
 from bot.app.web import WebParts, web_parts
 from bot.config import Listen
 from tests.support.fake_server import FakeServer
-from tests.support.service import Bot, bot_at_work
+from tests.support.service import Bot, FakeClock, bot_at_work
 
 TOKEN = "the token of a test"
 HOSTILE = "<script>alert(1)</script><img src=x onerror=alert(2)>\"'&"
@@ -136,7 +136,12 @@ async def _read(response: ClientResponse) -> Page:
 
 @asynccontextmanager
 async def visited(
-    folder: Path, servers: Sequence[FakeServer] | None = None, *, open_to_all: bool = True, **sections: Any
+    folder: Path,
+    servers: Sequence[FakeServer] | None = None,
+    *,
+    open_to_all: bool = True,
+    clock: FakeClock | None = None,
+    **sections: Any,
 ) -> AsyncIterator[Visit]:
     """A bot at work and somebody who looks at its page; ``open_to_all``: as its operator."""
     made: list[WebParts] = []
@@ -147,7 +152,7 @@ async def visited(
         )
         return dict(made[0].run)
 
-    async with bot_at_work(folder, servers, parts=parts, **sections) as bot:
+    async with bot_at_work(folder, servers, clock=clock, parts=parts, **sections) as bot:
         (web,) = made
         async with web.site, ClientSession(cookie_jar=CookieJar(unsafe=True)) as session:
             yield Visit(bot, web, session)
