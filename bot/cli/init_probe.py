@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import socket
 import time
 import zoneinfo
 from collections.abc import Awaitable, Mapping
@@ -15,11 +14,12 @@ import aiohttp
 
 from bot.cli.checks.asking import Questions
 from bot.cli.checks.discord import NOT_KNOWN as NOT_AT_DISCORD
+from bot.cli.checks.pages import cannot_listen
 from bot.cli.checks.servers import described, explained
 from bot.cli.checks.telegram import NOT_KNOWN as NOT_AT_TELEGRAM
 from bot.cli.tokens import invitation
 from bot.comfy.client import ComfyClient
-from bot.config import Discord, Telegram
+from bot.config import Discord, Listen, Telegram
 from bot.domain.errors import AuthenticationFailed, FairbrushError, ProtocolError
 
 SECONDS = 8.0
@@ -136,10 +136,6 @@ def _linked(path: Path) -> str:
 
 
 def is_free(listen: str) -> bool:
+    """Whether a server of ours could listen there, at ``host:port``."""
     host, _, port = listen.rpartition(":")
-    try:
-        with socket.socket() as tried:
-            tried.bind((host, int(port)))
-    except OSError:
-        return False
-    return True
+    return cannot_listen(Listen(host.removeprefix("[").removesuffix("]"), int(port))) is None

@@ -63,7 +63,7 @@ def _doors(settings: Settings) -> Iterator[_Door]:
 
 def _looked(door: _Door, *, running: bool) -> Row:
     shown = _shown(door.listen)
-    failed = _cannot_listen(door.listen)
+    failed = cannot_listen(door.listen)
     if failed is not None:
         if running and failed == errno.EADDRINUSE:
             return Row("ok", "pages", door.key, f"{shown} is in use, as it should be while the bot runs.")
@@ -93,7 +93,7 @@ def _reason(door: _Door, failed: int) -> str:
     )
 
 
-def _cannot_listen(listen: Listen) -> int | None:
+def cannot_listen(listen: Listen) -> int | None:
     """The error's number; None where one can; -1 for a host that has no address."""
     try:
         family, kind, _, _, address = socket.getaddrinfo(
