@@ -20,6 +20,7 @@ NAMES = (
     "discord_live",
     "telegram_flood",
     "telegram_live",
+    "web_watchers",
 )
 
 if __name__ == "__main__":
