@@ -19,6 +19,34 @@ from tests.test_operator_page_templates import EXPORT, with_own_folder
 pytestmark = pytest.mark.browser
 
 
+FAULTS = """() => {
+  const faults = [];
+  const all = (chosen) => [...document.querySelectorAll(chosen)];
+  const note = (what, e) => faults.push(what + ": " + e.outerHTML.slice(0, 200));
+  const words = (id) => document.getElementById(id)?.innerText || "";
+  const name = (e) => e.ariaLabel || e.innerText || e.value || e.querySelector("img")?.alt
+    || (e.getAttribute("aria-labelledby") || "").split(" ").map(words).join("");
+  for (const e of all("input:not([type=hidden]), select, textarea"))
+    if (!e.labels.length && !e.ariaLabel) note("no label", e);
+  for (const e of all("button, a, summary, nav, progress, meter, [role=group], [role=alertdialog]"))
+    if (!name(e).trim()) note("no name", e);
+  for (const e of all("img:not([alt])")) note("no alt", e);
+  for (const e of all("table")) if (!e.caption) note("no caption", e);
+  for (const e of all("[style]")) note("styled in the page", e);
+  const ids = all("[id]").map((e) => e.id);
+  for (const id of ids.filter((id, i) => ids.indexOf(id) !== i)) faults.push("twice: " + id);
+  if (all("h1").length !== 1 || all("main").length !== 1) faults.push("not one h1, one main");
+  let last = 1;
+  for (const e of all("h1, h2, h3, h4")) {
+    const level = Number(e.tagName[1]);
+    if (level > last + 1) note("a heading too deep", e);
+    last = level;
+  }
+  return faults;
+}"""
+"""What somebody who cannot see the page, or has no mouse, would stumble over."""
+
+
 async def tabbed_to(page: Page, words: str) -> None:
     """Go on with the tab key until the focus is on what is called so."""
     for _ in range(60):
@@ -100,6 +128,7 @@ async def test_every_section_fits_a_phone_and_needs_no_script(browser: Browser, 
             for path in (*SECTIONS, "/people/test:" + "x" * 60):
                 await page.goto(f"/operator{path}")
                 assert await is_as_wide_as_its_window(page), path
+                assert await page.evaluate(FAULTS) == [], path
             await page.goto("/operator/people/test:" + "x" * 60)
             await page.get_by_label("GPU seconds; a negative number takes away").fill("50")
             await page.get_by_role("button", name="Give").click()
