@@ -262,6 +262,18 @@ def test_with_tokens_all_that_is_needed_goes_along(configured: Path, monkeypatch
     assert "config.toml is there already" in refused("restore", "../a.zip", "--config-only")
 
 
+def test_workflows_that_will_not_be_found_are_told(configured: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (configured / "workflows").rename(configured / "flows")
+    config = (configured / "config.toml").read_text(encoding="utf-8")
+    (configured / "config.toml").write_text(f'workflows_dir = "flows"\n{config}', encoding="utf-8")
+    call("backup", "a.zip", "--with-config")
+    (configured / "there").mkdir()
+    monkeypatch.chdir(configured / "there")
+    put = call("restore", "../a.zip", "--config-only")
+    assert "config.toml has workflows_dir = 'flows'." in put.stderr
+    assert Path("workflows/mine.json").exists()
+
+
 @posix_only
 def test_a_restored_configuration_is_for_its_owner_alone(
     configured: Path, monkeypatch: pytest.MonkeyPatch

@@ -165,9 +165,11 @@ def _after_the_copy(report: Report) -> Report:
 
 async def test_an_earlier_file_stays_unless_forced(home: Path, archive: Path) -> None:
     earlier = archive.read_bytes()
+    told: list[float] = []
     with pytest.raises(UserError, match="is there already"):
-        packed(home, archive)
+        packed(home, archive, lambda done, _: told.append(done))
     assert archive.read_bytes() == earlier
+    assert told == [], "nothing is done in vain"
     async with reopened(home) as desk:
         await desk.accept("discord:9")
     packed(home, archive, force=True)
@@ -231,7 +233,7 @@ def test_a_damaged_database_is_not_packed(
 ) -> None:
     monkeypatch.setattr(database, "QUICK_CHECK_BYTES", checked_when_opened)
     file = home / "fairbrush.db"
-    (page,) = rows(file, "SELECT rootpage FROM sqlite_schema WHERE name = 'ledger_at'")[0]
+    (page,) = rows(file, "SELECT rootpage FROM sqlite_schema WHERE name = 'job_states_of'")[0]
     content = bytearray(file.read_bytes())
     content[(page - 1) * 4096 : page * 4096] = bytes(4096)
     file.write_bytes(content)
@@ -309,18 +311,39 @@ def test_one_without_room_changes_nothing(archive: Path, home: Path, monkeypatch
 
 
 @pytest.mark.parametrize("place", ["_unpack", "_look", "_keep", "_move", "_change_database"])
-def test_a_failure_anywhere_changes_nothing(
-    place: str, archive: Path, home: Path, monkeypatch: pytest.MonkeyPatch
+async def test_a_failure_anywhere_changes_nothing(
+    place: str, archive: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def full(*_args: object, **_options: object) -> None:
         raise OSError(28, "No space left on device")
 
-    old, names = state(home), sorted(path.name for path in home.iterdir())
+    other = tmp_path / "other"
+    await filled(other, b"three")
+    old, files = state(other), sorted(path for path in other.rglob("*") if path.is_file())
     monkeypatch.setattr(restoring, place, full)
     with pytest.raises(OutputError, match="disk is full"):
-        put_back(archive, home)
-    assert state(home) == old
-    assert sorted(path.name for path in home.iterdir()) == names
+        put_back(archive, other)
+    assert state(other) == old
+    assert sorted(path for path in other.rglob("*") if path.is_file()) == files
+
+
+async def test_nothing_of_the_old_log_gets_into_the_new_database(
+    archive: Path, home: Path, tmp_path: Path
+) -> None:
+    """SQLite would read what lies beside a database into it."""
+    new = state(home)
+    async with reopened(home) as desk:
+        await desk.accept("discord:5")
+        shutil.copytree(home, tmp_path / "left")
+    victim = tmp_path / "left"
+    log = (victim / "fairbrush.db-wal").read_bytes()
+    assert log
+    (victim / "fairbrush.db").write_bytes(b"rubbish" * 999)
+    before = put_back(archive, victim)
+    assert state(victim) == new
+    assert sorted(path.name for path in victim.glob("fairbrush.db*")) == ["fairbrush.db"]
+    assert before is not None
+    assert (before / "fairbrush.db-wal").read_bytes() == log
 
 
 @posix_only
@@ -496,6 +519,32 @@ def test_bombs_are_refused(archive: Path, home: Path, monkeypatch: pytest.Monkey
         file.writestr("manifest.json", b" " * 5_000_000)
     with pytest.raises(Refused), open_archive(archive.with_name("m.zip")):
         pass
+
+
+def test_entries_within_each_other_are_refused(archive: Path, home: Path) -> None:
+    """What one entry holds is also the other: a small file would unpack to as much as one likes."""
+    outer, inner = (f"pictures/aa/{name}.png" for name in ("outer", "inner"))
+    content = bytes(1_000_000)
+    part = archive.with_name("part.zip")
+    with zipfile.ZipFile(part, "w") as file:
+        file.writestr(inner, content)
+        entry = file.getinfo(inner)
+        end = file.start_dir
+    both = {outer: part.read_bytes()[:end], inner: content}
+    nested = changed(archive, lambda _manifest, contents: contents.update(both))
+    with zipfile.ZipFile(nested) as file:
+        kept = {name: file.read(name) for name in file.namelist() if name != inner}
+    with zipfile.ZipFile(nested, "w") as file:
+        for name, each in kept.items():
+            file.writestr(name, each)
+        entry.header_offset = file.getinfo(outer).header_offset + 30 + len(outer)
+        file.filelist.append(entry)
+        file.NameToInfo[inner] = entry
+    assert nested.stat().st_size < 2 * len(content)
+    old = state(home)
+    with pytest.raises(Refused):
+        put_back(nested, home)
+    assert state(home) == old
 
 
 def test_a_database_of_somebody_else_is_refused(archive: Path, home: Path, tmp_path: Path) -> None:

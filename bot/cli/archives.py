@@ -16,7 +16,7 @@ from typing import TypeVar
 
 from bot.cli.common import load, put, say
 from bot.cli.interruption import Interruption
-from bot.cli.own_config import packed_config, put_config
+from bot.cli.own_config import packed_config, put_config, workflows_elsewhere
 from bot.cli.progress import Bar, display
 from bot.cli.reach import shell_actor
 from bot.config import find_config
@@ -123,6 +123,10 @@ async def restore_config(archive: Path, config_file: Path | None, interruption: 
 
     for path in await _watched(interruption, archive.name, work):
         put(str(path))
+    if (named := workflows_elsewhere(config)) is not None:
+        say(
+            f"The workflows are in {config.parent / 'workflows'}, and config.toml has workflows_dir = {named!r}."
+        )
     say("Put the tokens in if they are missing, look at data_dir, then restore the rest.")
     return 0
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import tomlkit
 from pydantic import SecretStr
+from tomlkit.exceptions import TOMLKitError
 
 from bot.cli.common import say
 from bot.config import Settings
@@ -124,6 +125,16 @@ def put_config(archive: Archive, config: Path) -> Sequence[Path]:
         write = _write_private if member.name == CONFIG_FILE else write_new
         write(target, archive.content(member))
     return list(targets.values())
+
+
+def workflows_elsewhere(config: Path) -> str | None:
+    """The workflows_dir of a configuration that was just put here, if it is not the folder beside it."""
+    try:
+        named = tomlkit.parse(config.read_text(encoding="utf-8")).get("workflows_dir")
+    except (OSError, TOMLKitError):
+        return None
+    beside = config.parent / "workflows"
+    return str(named) if named and (config.parent / str(named)).resolve() != beside.resolve() else None
 
 
 def _write_private(path: Path, content: bytes) -> None:
