@@ -125,7 +125,8 @@ async def restore_config(archive: Path, config_file: Path | None, interruption: 
         put(str(path))
     if (named := workflows_elsewhere(config)) is not None:
         say(
-            f"The workflows are in {config.parent / 'workflows'}, and config.toml has workflows_dir = {named!r}."
+            f"The workflows are in {config.parent / 'workflows'}, and config.toml has workflows_dir = "
+            f"{named!r}."
         )
     say("Put the tokens in if they are missing, look at data_dir, then restore the rest.")
     return 0
