@@ -23,6 +23,7 @@ from bot.service.clock import Clock
 from bot.store import locked, open_store
 from tests.support.cli import DEADLINE_SECONDS, environment
 from tests.support.fake_operator import FakeOperator
+from tests.support.nursery import Popen
 
 
 @cache
@@ -85,7 +86,7 @@ def bot_in_thread(folder: Path, operator: FakeOperator | None = None) -> Iterato
 @contextlib.contextmanager
 def bot_process(folder: Path) -> Iterator[subprocess.Popen[str]]:
     """The same in a process that can be killed."""
-    process = subprocess.Popen(
+    process = Popen(
         [sys.executable, "-m", "tests.support.bot_process", str(folder)],
         env=environment(),
         stdin=subprocess.PIPE,

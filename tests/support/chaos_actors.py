@@ -16,6 +16,7 @@ from aiohttp import web
 from tests.support.cli import COMMAND, environment
 from tests.support.commands import unused_port
 from tests.support.faults import FaultProxy, Forward, HangUp
+from tests.support.nursery import Popen
 
 DEADLINE_SECONDS = 120.0
 
@@ -28,7 +29,7 @@ class Process:
     ) -> None:
         self._out, self._err = folder / f"{name}.out", folder / f"{name}.err"
         with self._out.open("wb") as out, self._err.open("wb") as err:
-            self._process = subprocess.Popen(
+            self._process = Popen(
                 [*command, *arguments],
                 cwd=folder,
                 env=environment(**env),

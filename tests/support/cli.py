@@ -16,6 +16,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.support import nursery
+
 DEADLINE_SECONDS = 30.0
 """How long any process may take to do what a test waits for; none takes this long."""
 
@@ -49,15 +51,13 @@ def environment(**changes: str) -> dict[str, str]:
 
 def fairbrush(*args: str, cwd: Path, stdin: str = "", **env: str) -> Ended:
     """Run the command to its end."""
-    done = subprocess.run(
+    done = nursery.run(
         [*COMMAND, *args],
         cwd=cwd,
         env=environment(**env),
         input=stdin,
-        capture_output=True,
         encoding="utf-8",
         timeout=DEADLINE_SECONDS,
-        check=False,
     )
     return Ended(done.returncode, done.stdout, done.stderr).check()
 
@@ -66,7 +66,7 @@ class Running:
     """The command as a process that goes on; its words are collected as they come."""
 
     def __init__(self, *args: str, cwd: Path, **env: str) -> None:
-        self.process = subprocess.Popen(
+        self.process = nursery.Popen(
             [*COMMAND, *args],
             cwd=cwd,
             env=environment(**env),
@@ -196,7 +196,7 @@ def at_terminal(*args: str, cwd: Path, width: int = 90, **env: str) -> tuple[int
 
     ours, theirs = pty.openpty()
     fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 40, width, 0, 0))
-    process = subprocess.Popen(
+    process = nursery.Popen(
         [*COMMAND, *args],
         cwd=cwd,
         env=environment(TERM="xterm", **env),
