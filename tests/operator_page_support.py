@@ -22,7 +22,8 @@ from tests.support.fake_server import FakeServer
 from tests.support.service import Bot, FakeClock, bot_at_work
 
 TOKEN = "the token of a test"
-HOSTILE = "<script>alert(1)</script><img src=x onerror=alert(2)>\"'&"
+HOSTILE = "<script>alert(1)</script><img src=x onerror=alert(2)>\"'&{{7*7}}\u202e"
+"""With what would turn around the line that it stands in, too."""
 
 
 @dataclass

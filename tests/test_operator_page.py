@@ -92,7 +92,8 @@ async def test_only_operators_see_it(tmp_path: Path) -> None:
                 assert "/sign-in" in (await visit.get(path)).url, path
                 assert (await visit.get(path, Accept="*/*")).status == 403, path
             elif route.method == hdrs.METH_POST:
-                assert (await visit.post(path, csrf=guest, what="pause")).status == 403, path
+                refused = await visit.post(path, csrf=guest, what="pause")
+                assert (refused.status, refused.url) == (403, visit.parts.site.address + path), path
         assert not visit.bot.service.dispatcher.gates.paused
         signed = await visit.post("/sign-in", token=TOKEN)
         assert (signed.status, signed.url.rpartition("/")[2]) == (200, "operator")
@@ -307,3 +308,5 @@ async def test_hostile_words_come_out_as_text_in_every_section(tmp_path: Path) -
             assert "<script>alert" not in page.html, path
             assert "<img src=x" not in page.html, path
             assert "style=" not in page.html, path
+            # What somebody typed themselves comes back to them as it was.
+            assert "\u202e" not in page.text, path

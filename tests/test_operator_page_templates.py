@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+import aiohttp
 import pytest
 
 from bot.chat.web.operator import drops
@@ -219,6 +220,15 @@ def test_files_that_wait_are_bounded_and_ones_own(monkeypatch: pytest.MonkeyPatc
     kept.keep("me", Drop("b.json", b"x" * 60))
     with pytest.raises(UserError):
         kept.of("me", first)
+
+
+async def test_nothing_is_kept_of_a_file_before_its_form_is_known_to_be_ours(tmp_path: Path) -> None:
+    async with visited(tmp_path) as visit:
+        form = aiohttp.FormData()
+        form.add_field("file", EXPORT, filename="workflow.json")
+        form.add_field("csrf", (await visit.get("/operator")).csrf)
+        async with visit.session.post(f"{visit.parts.site.address}/operator/templates", data=form) as answer:
+            assert answer.status == 403
 
 
 async def test_a_form_that_is_none_is_refused(tmp_path: Path) -> None:

@@ -19,10 +19,12 @@ from bot.domain.quota_days import local_time
 from bot.domain.text import Text
 from bot.presentation.actions import encode
 from bot.presentation.card_denied import error_card
+from bot.presentation.card_text import clean, isolated, one_line, shorten
 from bot.presentation.card_words import gpu_seconds
 from bot.presentation.cards import Card
 
 HOME = "/operator"
+_LONGEST_NAME = 80
 MOST_TOLD = 200
 """Cards that are kept for the page that is loaded after something was done."""
 _TABS = (
@@ -83,12 +85,12 @@ class Frame:
         )
 
     def drawing(self, language: Any) -> Mapping[str, Any]:
-        """How templates of this page draw sentences, times and amounts."""
+        """How templates of this page draw sentences, people's own words, times and amounts."""
 
         def draw(text: Text) -> str:
             return sentence(text, language)
 
-        return {"t": draw, "at": self.at, "gpu": gpu_seconds}
+        return {"t": draw, "at": self.at, "gpu": gpu_seconds, "own": own, "clean": clean}
 
     def at(self, moment: int) -> str:
         """UTC milliseconds as the operator's clock shows them."""
@@ -98,6 +100,11 @@ class Frame:
         """To the page that was left, or another one of ours, where ``card`` is shown."""
         key = self.told.keep(visitor_of(request), card)
         return web.Response(status=303, headers={hdrs.LOCATION: _with_told(str(to), key)})
+
+
+def own(words: str) -> str:
+    """A name or a title that somebody chose: one line that turns nothing around."""
+    return isolated(shorten(one_line(words), _LONGEST_NAME))
 
 
 def own_address(address: str) -> str:
