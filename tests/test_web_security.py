@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
+import io
 import uuid
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from aiohttp import ClientSession, CookieJar
+from aiohttp import ClientSession, CookieJar, FormData, WSMsgType
 
+from bot.chat.web import doors, live
 from bot.chat.web.doors import CSRF_HEADER, is_known_host
+from bot.chat.web.play import sent as intake
 from bot.chat.web.play.files import attachment
-from bot.chat.web.site import WRONG_TRIES, kept_token
+from bot.chat.web.site import kept_token
+from bot.chat.web.tries import WRONG_TRIES, Tries
 from bot.domain.events import Finished
 from bot.domain.ids import NodeId
 from bot.domain.outputs import OutputFile, media_kind
@@ -322,3 +327,138 @@ async def test_pages_of_one_visitor_are_bounded(house: House) -> None:
             assert full.status == 503
         for socket in sockets:
             await socket.close()
+
+
+async def test_whoever_looks_after_the_bot_finds_room_beside_all_guests(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(live, "MOST_PAGES", live.FOR_OPERATORS + 1)
+    boss = await (await house.stranger()).comes_in("Boss")
+    guest = await Guest(boss.session, house.address, "2").comes_in("Ada")
+    async with guest.session.ws_connect(guest.at("/live", since="0")):
+        async with guest.session.get(
+            guest.at("/live"), headers={"Upgrade": "websocket", "Connection": "Upgrade"}
+        ) as full:
+            assert full.status == 503
+        async with boss.session.ws_connect(boss.at("/operator/live")) as socket:
+            assert not socket.closed
+
+
+async def test_a_page_that_talks_is_hung_up_on(house: House) -> None:
+    ada = await house.guest("Ada")
+    async with ada.session.ws_connect(ada.at("/live", since="0")) as socket:
+        await socket.send_str("x")
+        while (said := await socket.receive(5)).type is WSMsgType.TEXT:
+            pass
+        assert said.type in (WSMsgType.CLOSED, WSMsgType.ERROR, WSMsgType.CLOSING)
+
+
+class TestForms:
+    @pytest.mark.parametrize(
+        ("kind", "content"),
+        [
+            ("application/x-www-form-urlencoded; charset=none", b"line=x"),
+            ("application/x-www-form-urlencoded; charset=ascii", b"line=\xff"),
+            ("multipart/form-data", b"--x\r\n\r\n"),
+            ("multipart/form-data; boundary=", b"--x\r\n\r\n"),
+            ("multipart/form-data; boundary=x", b"--x\r\n\r\n"),
+            (
+                "multipart/form-data; boundary=x",
+                b"--x\r\nContent-Disposition: form-data; name=line\r\n\r\nfo",
+            ),
+            (
+                "multipart/mixed; boundary=x",
+                b"--x\r\nContent-Type: multipart/mixed; boundary=y\r\n\r\n--y\r\n",
+            ),
+        ],
+    )
+    async def test_what_is_no_form_is_nobodys_bug(
+        self, house: House, caplog: pytest.LogCaptureFixture, kind: str, content: bytes
+    ) -> None:
+        ada = await house.guest("Ada")
+        headers = {CSRF_HEADER: ada.csrf, "Content-Type": kind}
+        for path in ("/say", "/press", "/fill", "/name", "/sign-in", "/operator/do"):
+            async with ada.session.post(
+                ada.at(path), data=content, headers=headers, allow_redirects=False
+            ) as answer:
+                assert answer.status < 500, path
+        assert "stumbled" not in caplog.text
+
+    async def test_nothing_is_held_beyond_what_a_form_may_hold(
+        self, house: House, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        ada = await house.guest("Ada")
+        headers = {CSRF_HEADER: ada.csrf}
+        many = FormData([(f"field{number}", "x") for number in range(intake.MOST_FIELDS + 1)])
+        many._is_multipart = True
+        async with ada.session.post(ada.at("/say"), data=many, headers=headers) as answer:
+            assert answer.status == 400
+        for path in ("/press", "/fill", "/name"):
+            form = FormData()
+            form.add_field("name", io.BytesIO(b"x" * (doors.MOST_BYTES + 1)), filename="name")
+            async with ada.session.post(ada.at(path), data=form, headers=headers) as answer:
+                assert answer.status == 413, path
+        monkeypatch.setattr(intake, "MOST_HELD", 100)
+        await ada.says("a fox", ("a.png", picture()))
+        assert "Too many pictures are being sent" in Words(await ada.look()).text
+        monkeypatch.undo()
+        await ada.says("a fox", ("a.png", picture()))
+        assert house.room.requests
+
+    async def test_who_sends_slowly_keeps_nobody_else_waiting(
+        self, house: House, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        ada = await house.guest("Ada")
+        sent_on = asyncio.Event()
+
+        async def slowly() -> AsyncIterator[bytes]:
+            yield b'--x\r\nContent-Disposition: form-data; name="line"\r\n\r\na '
+            await sent_on.wait()
+            yield b"fox\r\n--x--\r\n"
+
+        async def sends() -> int:
+            headers = {CSRF_HEADER: ada.csrf, "Content-Type": "multipart/form-data; boundary=x"}
+            async with ada.session.post(ada.at("/say"), data=slowly(), headers=headers) as answer:
+                return answer.status
+
+        slow = [asyncio.create_task(sends()) for _ in range(6)]
+        await ada.says("an owl", ("a.png", picture()))
+        assert len(house.room.requests) == 1
+        sent_on.set()
+        assert await asyncio.gather(*slow) == [200] * 6
+        monkeypatch.setattr(intake, "READ_SECONDS", 0.05)
+        sent_on.clear()
+        assert await sends() == 408
+
+    async def test_a_long_name_is_cut_before_it_is_looked_at(self, house: House) -> None:
+        bob = await house.guest("Bob" + "\N{COMBINING ACUTE ACCENT}" * 100_000)
+        assert len(await bob.look()) < 50_000
+
+
+class TestTries:
+    def test_a_stranger_who_guesses_shuts_out_only_who_shares_their_address(self) -> None:
+        now = 0.0
+        tries = Tries(lambda: now)
+        for _ in range(WRONG_TRIES):
+            assert not tries.are_over("10.0.0.1")
+            tries.wrong("10.0.0.1")
+        assert tries.are_over("10.0.0.1")
+        assert not tries.are_over("10.0.0.2")
+        now = 61.0
+        assert not tries.are_over("10.0.0.1")
+
+    def test_a_household_has_one_number_of_the_sixth_version(self) -> None:
+        tries = Tries(lambda: 0.0)
+        for number in range(WRONG_TRIES):
+            tries.wrong(f"2001:db8::{number:x}")
+        assert tries.are_over("2001:db8::ffff")
+        assert not tries.are_over("2001:db8:0:1::1")
+
+    def test_is_bounded(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr("bot.chat.web.tries.MOST_ADDRESSES", 2)
+        tries = Tries(lambda: 0.0)
+        for address in ("a", "b", "c"):
+            for _ in range(WRONG_TRIES):
+                tries.wrong(address)
+        assert not tries.are_over("a")
+        assert tries.are_over("c")

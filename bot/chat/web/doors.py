@@ -9,9 +9,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import hmac
 import ipaddress
-from collections.abc import Collection
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager
 from urllib.parse import urlsplit
 
 from aiohttp import hdrs, web
@@ -35,6 +37,10 @@ HEADERS = {
     "Permissions-Policy": "camera=(), microphone=(), geolocation=()",
 }
 _SAFE = {hdrs.METH_GET, hdrs.METH_HEAD}
+MOST_BYTES = 1 << 20
+"""Of a form without files: everybody may send one."""
+FORM_SECONDS = 20.0
+"""For a form without files to come."""
 
 
 def is_known_host(host: str, hosts: Collection[str]) -> bool:
@@ -115,11 +121,34 @@ def know(visitors: Visitors) -> Middleware:
     return middleware
 
 
-def require_csrf(request: web.Request, field: object = None) -> None:
+@contextmanager
+def readable() -> Iterator[None]:
+    """While a request is read. What is none of our forms, what takes too long and what breaks off is nobody's
+    bug here: HTTPBadRequest, HTTPRequestTimeout."""
+    try:
+        yield
+    except (ValueError, LookupError, AssertionError) as error:  # forms that end early, unknown encodings
+        raise web.HTTPBadRequest(text="That is no form of this page.\n") from error
+    except ConnectionError as error:
+        raise web.HTTPBadRequest(text="The connection broke off.\n") from error
+    except TimeoutError as error:
+        raise web.HTTPRequestTimeout(text="That took too long to come.\n") from error
+
+
+async def read_form(request: web.Request) -> Mapping[str, str]:
+    """The fields of a form that are text. Raises what :func:`readable` does, and HTTPRequestEntityTooLarge
+    for more than :data:`MOST_BYTES`."""
+    with readable():
+        async with asyncio.timeout(FORM_SECONDS):
+            form = await request.post()
+    return {name: value for name, value in form.items() if isinstance(value, str)}
+
+
+def require_csrf(request: web.Request, field: str | None = None) -> None:
     """To be called by whatever changes something, with the field of a form if it is one. Raises
     HTTPForbidden."""
-    shown = request.headers.get(CSRF_HEADER) or (field if isinstance(field, str) else "")
-    if not hmac.compare_digest(shown.encode(), visitor_of(request).csrf.encode()):
+    shown = request.headers.get(CSRF_HEADER) or field or ""
+    if not hmac.compare_digest(shown.encode("utf-8", "replace"), visitor_of(request).csrf.encode()):
         raise web.HTTPForbidden(text="This page is too old to do that. Load it again.\n")
 
 

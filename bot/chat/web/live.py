@@ -13,11 +13,15 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from aiohttp import WSMsgType, web
+from aiohttp import web
 
 MOST_PAGES = 1000
 """Open at a time, of everybody."""
+FOR_OPERATORS = 100
+"""Of them: guests can open many, and must not keep those out who look after the bot."""
 MOST_PER_VISITOR = 40
+MOST_WAITING = 500
+"""Pieces for one page; whoever takes none of them any more is hung up on."""
 _HEARTBEAT = 25.0
 """Seconds; a page that does not answer is gone."""
 _MOST_BYTES = 1024
@@ -55,9 +59,24 @@ class Piece:
 class _Page:
     visitor: str
     channels: frozenset[str]
+    transport: asyncio.BaseTransport | None
     waiting: dict[str, str] = field(default_factory=dict)
     """By the element's id, oldest first."""
     changed: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def put(self, name: str, told: str) -> None:
+        # Taken out first: what is newest goes last, so that pieces come in the order of their changes.
+        self.waiting.pop(name, None)
+        self.waiting[name] = told
+        if len(self.waiting) > MOST_WAITING:
+            self.hang_up()
+        self.changed.set()
+
+    def hang_up(self) -> None:
+        """At once: there is nobody to say goodbye to."""
+        self.waiting.clear()
+        if isinstance(self.transport, asyncio.WriteTransport):
+            self.transport.abort()
 
 
 class Live:
@@ -79,10 +98,7 @@ class Live:
             return
         told = piece.to_json()
         for page in pages:
-            # Taken out first: what is newest goes last, so that pieces come in the order of their changes.
-            page.waiting.pop(piece.id, None)
-            page.waiting[piece.id] = told
-            page.changed.set()
+            page.put(piece.id, told)
 
     def close(self) -> None:
         """Hang up on every page: they try again by themselves."""
@@ -96,15 +112,18 @@ class Live:
         visitor: str,
         channels: Iterable[str],
         first: Callable[[], Iterable[Piece]] | None = None,
+        *,
+        operator: bool = False,
     ) -> web.StreamResponse:
         """Keep the page that asks up to date until it goes. ``first``: what it may have missed since it was
         loaded, asked for once it misses nothing more. The guard has refused other sites' pages."""
         mine = sum(page.visitor == visitor for page in self._pages)
-        if len(self._pages) >= MOST_PAGES or mine >= MOST_PER_VISITOR or self._closing.is_set():
+        most = MOST_PAGES if operator else MOST_PAGES - FOR_OPERATORS
+        if len(self._pages) >= most or mine >= MOST_PER_VISITOR or self._closing.is_set():
             raise web.HTTPServiceUnavailable(text="Too many pages are open.\n")
         socket = web.WebSocketResponse(heartbeat=_HEARTBEAT, max_msg_size=_MOST_BYTES, compress=False)
         await socket.prepare(request)
-        page = _Page(visitor, frozenset(channels))
+        page = _Page(visitor, frozenset(channels), request.transport)
         self._pages.add(page)
         self.watched()
         try:
@@ -113,9 +132,8 @@ class Live:
             page.changed.set()
             async with asyncio.TaskGroup() as tasks:
                 sending = tasks.create_task(self._send(page, socket), name="page")
-                async for message in socket:  # ends when the page goes
-                    if message.type is not WSMsgType.TEXT:
-                        break
+                await socket.receive()  # pages say nothing: it is gone, or none of ours
+                page.hang_up()
                 sending.cancel()
         finally:
             self._pages.discard(page)

@@ -14,9 +14,10 @@ from typing import Self
 from aiohttp import hdrs, web
 from aiohttp.typedefs import Handler
 
-from bot.chat.web.doors import dress, guard, know, require_csrf
+from bot.chat.web.doors import MOST_BYTES, dress, guard, know, read_form, require_csrf
 from bot.chat.web.live import Live
 from bot.chat.web.pages import Pages, serve_static
+from bot.chat.web.tries import Tries
 from bot.chat.web.visitors import Visitors, visitor_of
 from bot.domain.errors import (
     ConfigError,
@@ -29,17 +30,12 @@ from bot.domain.errors import (
 )
 from bot.domain.text import Text
 from bot.presentation.card_denied import error_card
-from bot.service.images import MAX_IMAGE_BYTES
 from bot.service.threads import in_thread
 
 log = logging.getLogger(__name__)
 
 TOKEN_FILE = "web-token"  # noqa: S105 - its name
 STOP_SECONDS = 3.0
-WRONG_TRIES, TRIES_SECONDS = 5, 60.0
-"""So many wrong tokens in so many seconds, whoever sends them; then the sign-in rests."""
-MOST_BYTES = MAX_IMAGE_BYTES + (1 << 20)
-"""Of one request: the largest picture, and the words around it."""
 
 
 class Site:
@@ -62,8 +58,7 @@ class Site:
     ) -> None:
         self._host, self._port = host, port
         self._visitors, self._pages, self._live = visitors, pages, live
-        self._monotonic = monotonic
-        self._wrong: list[float] = []
+        self._tries = Tries(monotonic)
         self._application = web.Application(
             client_max_size=MOST_BYTES,
             middlewares=[dress, guard(frozenset(hosts)), know(visitors), self._explain],
@@ -136,16 +131,15 @@ class Site:
         return self._pages.answer(request, "sign_in.html", wrong=None, file=TOKEN_FILE)
 
     async def _sign_in(self, request: web.Request) -> web.Response:
-        form = await request.post()
+        form = await read_form(request)
         require_csrf(request, form.get("csrf"))
-        now = self._monotonic()
-        self._wrong = [at for at in self._wrong if now - at < TRIES_SECONDS]
-        if len(self._wrong) >= WRONG_TRIES:
+        who = request.remote or ""
+        if self._tries.are_over(who):
             wrong = Text("Too many wrong tokens. Wait a minute, then try again.")
             return self._pages.answer(request, "sign_in.html", status=429, wrong=wrong, file=TOKEN_FILE)
-        visitor = self._visitors.signed_in(visitor_of(request), str(form.get("token", "")))
+        visitor = self._visitors.signed_in(visitor_of(request), form.get("token", ""))
         if visitor is None:
-            self._wrong.append(now)
+            self._tries.wrong(who)
             log.warning("somebody signed in to the page with a wrong token")
             wrong = Text("That is not the token.")
             return self._pages.answer(request, "sign_in.html", status=403, wrong=wrong, file=TOKEN_FILE)
@@ -154,7 +148,7 @@ class Site:
         raise response
 
     async def _sign_out(self, request: web.Request) -> web.Response:
-        form = await request.post()
+        form = await read_form(request)
         require_csrf(request, form.get("csrf"))
         response = web.HTTPSeeOther("/")
         self._visitors.write(response, self._visitors.signed_out(visitor_of(request)), request)

@@ -133,11 +133,11 @@ class Visitors:
         )
 
     def named(self, visitor: Visitor, name: str) -> Visitor:
-        return replace(visitor, name=shorten(one_line(name), _LONGEST_NAME))
+        return replace(visitor, name=shorten(one_line(name[: 4 * _LONGEST_NAME]), _LONGEST_NAME))
 
     def signed_in(self, visitor: Visitor, token: str) -> Visitor | None:
         """None for a wrong token."""
-        if not hmac.compare_digest(token.strip().encode(), self._token.encode()):
+        if not hmac.compare_digest(token.strip().encode("utf-8", "replace"), self._token.encode()):
             return None
         return replace(visitor, operator=True)
 

@@ -144,7 +144,9 @@ class Board:
                 if self._changed.get(name, 0) > seen:
                     yield Piece(name, self._draw(name, visitor.language))
 
-        return await self.live.serve(request, visitor.id, [_channel(visitor.language.code)], missed)
+        return await self.live.serve(
+            request, visitor.id, [_channel(visitor.language.code)], missed, operator=True
+        )
 
     def _draw(self, name: str, language: Language) -> Markup:
         key = (language.code, name)

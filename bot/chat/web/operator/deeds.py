@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
 from aiohttp import web
 
-from bot.chat.web.doors import CSRF_FIELD, require_csrf, require_operator
+from bot.chat.web.doors import CSRF_FIELD, read_form, require_csrf, require_operator
 from bot.chat.web.operator.frame import HOME, Frame, refusal
 from bot.chat.web.visitors import visitor_of
 from bot.domain.errors import FairbrushError, ParameterError
@@ -78,9 +79,9 @@ class Deeds:
             card = refusal(error)
         return self.frame.back(request, card, form.get("back", HOME))
 
-    async def _form(self, request: web.Request) -> dict[str, str]:
+    async def _form(self, request: web.Request) -> Mapping[str, str]:
         """The fields that are text. Raises HTTPForbidden for other sites' forms, and for guests."""
         require_operator(request)
-        form = await request.post()
+        form = await read_form(request)
         require_csrf(request, form.get(CSRF_FIELD))
-        return {name: value for name, value in form.items() if isinstance(value, str)}
+        return form

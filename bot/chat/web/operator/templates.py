@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 
 from aiohttp import web
 
-from bot.chat.web.doors import CSRF_FIELD, require_csrf, require_operator
+from bot.chat.web.doors import CSRF_FIELD, read_form, require_csrf, require_operator
 from bot.chat.web.operator.drops import Drop, Drops, read_drop
 from bot.chat.web.operator.frame import HOME, Frame, refusal
 from bot.chat.web.visitors import visitor_of
@@ -158,9 +158,9 @@ class Templates:
 
     async def _add(self, request: web.Request) -> web.StreamResponse:
         require_operator(request)
-        form = await request.post()
+        form = await read_form(request)
         require_csrf(request, form.get(CSRF_FIELD))
-        said = {name: str(form.get(name, "")) for name in ("name", "title", "command")}
+        said = {name: form.get(name, "") for name in ("name", "title", "command")}
         drop, key = self._dropped(request), request.match_info["key"]
         try:
             card = await self.new.add(drop.data, actor=visitor_of(request).identity, **said)

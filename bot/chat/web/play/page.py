@@ -11,15 +11,16 @@ from dataclasses import dataclass, field
 
 from aiohttp import web
 
-from bot.chat.web.doors import require_csrf
+from bot.chat.web.doors import read_form, require_csrf
 from bot.chat.web.live import Live
 from bot.chat.web.pages import Pages
 from bot.chat.web.play.drawing import hue_of
-from bot.chat.web.play.lines import MOST_LETTERS, MOST_PICTURES, Line, Sent, Typed, read_sent
+from bot.chat.web.play.lines import Line, Typed
 from bot.chat.web.play.memory import Memory
 from bot.chat.web.play.outcomes import Answer, Outcomes
 from bot.chat.web.play.room import Room, channel_of
 from bot.chat.web.play.screen import Place
+from bot.chat.web.play.sent import MOST_LETTERS, MOST_PICTURES, Intake, Sent, read_words
 from bot.chat.web.play.suggestions import Suggestions
 from bot.chat.web.play.turns import Turns
 from bot.chat.web.visitors import PLATFORM, Visitor, Visitors, visitor_of
@@ -58,6 +59,7 @@ class Play:
     reception: Reception
     memory: Memory
     guests: bool = False
+    intake: Intake = field(default_factory=Intake)
     ready: asyncio.Event = field(default_factory=asyncio.Event)
     """Until it is set, those who come wait a moment."""
 
@@ -113,6 +115,7 @@ class Play:
             visitor.id,
             (channel_of(None, language), channel_of(visitor.identity, language)),
             lambda: self.room.since(change, visitor),
+            operator=visitor.operator,
         )
 
     async def _suggest(self, request: web.Request) -> web.Response:
@@ -125,12 +128,12 @@ class Play:
     # Doing
 
     async def _name(self, request: web.Request) -> web.Response:
-        form = await request.post()
+        form = await read_form(request)
         require_csrf(request, form.get("csrf"))
         visitor = visitor_of(request)
         if not self._may_come_in(visitor):
             raise _come_in()
-        named = self.visitors.named(visitor, str(form.get("name", "")))
+        named = self.visitors.named(visitor, form.get("name", ""))
         response = web.HTTPSeeOther(visitor.at("/"))
         if named.name:
             self.visitors.write(response, named, request)
@@ -140,8 +143,7 @@ class Play:
         """A line was sent off."""
         visitor = await self._painter_of(request)
         try:
-            async with self.typed.reading():
-                sent = await read_sent(request)
+            async with self.intake.reading(request) as sent:
                 return web.json_response(await self._said(visitor, sent))
         except FairbrushError as error:
             return self._refused(visitor, error)
@@ -163,7 +165,7 @@ class Play:
 
     async def _press(self, request: web.Request) -> web.Response:
         visitor = await self._painter_of(request)
-        sent = await read_sent(request)
+        sent = await read_words(request)
         action, on = decode(sent.fields.get("action", "")), sent.fields.get("on", "")
         if self.reception.is_repeat(action, visitor.asker):
             return web.json_response({"done": False})
@@ -198,7 +200,7 @@ class Play:
         visitor = await self._painter_of(request)
         event = ""
         try:
-            sent = await read_sent(request)
+            sent = await read_words(request)
             event = _event(visitor, sent.fields)
             fields = {
                 name.removeprefix("field."): value.replace("\r\n", "\n")
@@ -218,7 +220,7 @@ class Play:
 
     async def _dismiss(self, request: web.Request) -> web.Response:
         visitor = await self._painter_of(request)
-        sent = await read_sent(request)
+        sent = await read_words(request)
         self.room.dismiss(visitor.identity, sent.fields.get("message", ""))
         return web.json_response({"done": True})
 
