@@ -183,6 +183,8 @@ async def test_an_open_page_follows_what_goes_on(tmp_path: Path) -> None:
         page = await visit.get("/operator")
         async with watching(visit, page) as socket:
             assert await pieces(visit, socket) == {}
+            # A page that is loaded while nothing has changed is as new as the one before.
+            assert (await visit.get("/operator")).attribute("data-live") == page.attribute("data-live")
             await visit.bot.ask("a lighthouse", who="alice")
             await visit.bot.server.until_waiting(1)
             found = await pieces(visit, socket)
@@ -226,7 +228,7 @@ async def test_pieces_are_drawn_once_for_all_who_watch(
         draw = Pages.draw
 
         def noted(self: Pages, name: str, *rest: Any, **values: Any) -> Any:
-            drawn.append(name)
+            drawn.append(name.removeprefix("operator/piece_"))
             return draw(self, name, *rest, **values)
 
         monkeypatch.setattr(Pages, "draw", noted)
@@ -236,16 +238,38 @@ async def test_pieces_are_drawn_once_for_all_who_watch(
             await visit.bot.ask("a lighthouse", who="alice")
             await visit.bot.server.until_waiting(1)
             assert await pieces(visit, one) == await pieces(visit, other)
-        assert sorted(name.removeprefix("operator/piece_") for name in drawn) == [
-            *("head.html", "lane.html", "lanes.html", "server.html")
-        ]
-        # Nobody looks: nothing is looked at.
-        drawn.clear()
+            # Whoever loads the page now gets what is drawn already.
+            await visit.get("/operator")
+            await visit.get("/operator")
+        pages = ["operator/queue.html"] * 2
+        assert sorted(drawn) == ["head.html", "lane.html", "lanes.html", *pages, "server.html"]
+
+
+async def test_nothing_is_looked_at_while_nobody_watches(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looks: list[int] = []
+    look = floor.FloorWatch.look
+
+    async def counted(self: floor.FloorWatch) -> floor.Floor:
+        looks.append(1)
+        return await look(self)
+
+    monkeypatch.setattr(floor.FloorWatch, "look", counted)
+    async with visited(tmp_path) as visit:
+        page = await visit.get("/operator")
+        async with watching(visit, page) as socket:
+            looks.clear()
+            for _ in range(3):
+                await pieces(visit, socket)
+            assert len(looks) == 3
         await asyncio.sleep(0.05)
-        await visit.bot.ask("a harbour", who="bob")
-        visit.bot.clock.advance(5)
+        looks.clear()
+        for _ in range(3):
+            await asyncio.sleep(0.02)
+            visit.bot.clock.advance(1.0)
         await asyncio.sleep(0.05)
-        assert drawn == []
+        assert looks == []
 
 
 async def test_lanes_change_one_by_one_where_few_do(tmp_path: Path) -> None:
