@@ -12,6 +12,7 @@ from __future__ import annotations
 import asyncio
 import hmac
 import ipaddress
+import re
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from urllib.parse import urlsplit
@@ -36,6 +37,7 @@ HEADERS = {
     "Cross-Origin-Resource-Policy": "same-origin",
     "Permissions-Policy": "camera=(), microphone=(), geolocation=()",
 }
+_A_HOST = re.compile(r"[\w.-]+(?::\d+)?|\[[\w.:%~-]+\](?::\d+)?")
 _SAFE = {hdrs.METH_GET, hdrs.METH_HEAD}
 MOST_BYTES = 1 << 20
 """Of a form without files: everybody may send one."""
@@ -46,8 +48,11 @@ FORM_SECONDS = 20.0
 def is_known_host(host: str, hosts: Collection[str]) -> bool:
     """Whether a request for ``host`` (with a port or without) may be meant for us. A number cannot be made to
     point elsewhere, so every one is fine."""
-    name = urlsplit(f"//{host}").hostname or ""
-    if name == "localhost" or name in hosts or host in hosts:
+    if not _A_HOST.fullmatch(host):
+        return False
+    name = (urlsplit(f"//{host}").hostname or "").rstrip(".")
+    ours = {each.lower() for each in hosts}
+    if name == "localhost" or name in ours or host.lower() in ours:
         return True
     try:
         ipaddress.ip_address(name)
