@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
+from bot.chat.discord import bot as discord_bot
 from bot.domain.jobs import JobState
 from bot.service.usecases import UseCases
 from tests.support.discord import Reply
@@ -165,21 +165,20 @@ async def test_suggestions_come_at_once_while_servers_are_slow(here: Scene) -> N
 
         here.server.catalogue = slow  # type: ignore[assignment, method-assign]
         move(bot, 60)
-        began = time.monotonic()
+        # That it is answered before the servers are is what counts.
         assert await here.alice.autocomplete(here.channel, "imagine", "template", "t") == known
-        assert time.monotonic() - began < 1
         gate.set()
 
 
 async def test_suggestions_come_within_a_second_while_the_disk_is_slow(
     here: Scene, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    assert discord_bot.SUGGESTING_SECONDS < 1
+    monkeypatch.setattr(discord_bot, "SUGGESTING_SECONDS", 0.05)
     async with here.bot():
 
         async def never(*_: object) -> object:
             return await asyncio.Event().wait()
 
         monkeypatch.setattr(UseCases, "my_jobs", never)
-        began = time.monotonic()
         assert await here.alice.autocomplete(here.channel, "cancel", "job", "a") == []
-        assert time.monotonic() - began < 1.5

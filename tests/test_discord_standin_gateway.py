@@ -95,10 +95,10 @@ async def test_a_session_that_is_forgotten_begins_anew() -> None:
 
 async def test_silence_is_noticed() -> None:
     async with DiscordWorld(pauses=Pauses()) as world:
-        world.gateway.heartbeat_seconds = 0.2
-        async with running(world, heartbeat_timeout=0.6):
+        world.gateway.heartbeat_seconds = 0.15
+        async with running(world, heartbeat_timeout=0.8):
             # Acknowledgements alone keep it patient; without them it is not.
-            await back(world, "HEARTBEAT", 5)
+            await back(world, "HEARTBEAT", 7)
             assert world.gateway.counts["RESUME"] == 0
             world.gateway.silence()
             await back(world, "RESUME", 1)

@@ -107,10 +107,10 @@ async def test_an_upload_to_no_server_is_refused_at_once() -> None:
 
 async def test_a_slow_download_is_not_cut_short(proxy: FaultProxy, tmp_path: Path) -> None:
     """Slower in all than the timeout for a single silence."""
-    async with connected(proxy.url, timeout_seconds=0.2) as backend:
+    async with connected(proxy.url, timeout_seconds=0.5) as backend:
         file = file_of(await run(backend, submission(flat(size=128))))
         size = await backend.client.download(file, tmp_path / "a.png")
-        proxy.on("GET", "/view", faults.trickle(size.size // 8 + 1, lambda: asyncio.sleep(0.05)))
+        proxy.on("GET", "/view", faults.trickle(size.size // 8 + 1, lambda: asyncio.sleep(0.08)))
         again = await backend.client.download(file, tmp_path / "b.png")
         assert again.size == size.size
 

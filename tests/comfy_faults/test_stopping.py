@@ -136,15 +136,15 @@ async def test_prompts_that_queue_up_behind_a_dead_worker_are_no_sign_of_life() 
 
 
 async def test_a_queue_that_moves_is_a_sign_of_life() -> None:
-    ahead = [f"ahead-{n}" for n in range(8)]
+    ahead = [f"ahead-{n}" for n in range(6)]
     async with (
         ScriptedServer(takes="pending", running=["first"], pending=list(ahead)) as server,
-        connected(server.url, no_life=0.6) as backend,
+        connected(server.url, no_life=1.0) as backend,
         running(backend, submission(flat())) as told,
     ):
-        await told.until(lambda event: event == Queued(9))
+        await told.until(lambda event: event == Queued(7))
         for prompt_id in ahead:
-            await asyncio.sleep(0.12)  # eight times: longer than the patience in all
+            await asyncio.sleep(0.2)  # six times: longer than the patience in all
             server.pending.remove(prompt_id)
             server.running = [prompt_id]
         server.succeed(told.submission.prompt_id, {"3": {"images": [{"filename": "a.png"}]}})

@@ -140,10 +140,10 @@ async def test_the_catalogue_is_read_again_after_a_refusal(server: Engine) -> No
 async def test_the_timeout_of_requests_does_not_close_a_silent_socket(server: Engine) -> None:
     graph = slow(seed := fresh())
     server.gate.limit(seed, 1)
-    quick = {"timeout_seconds": 0.05, "ask_running": 0.05}
+    quick = {"timeout_seconds": 0.2, "ask_running": 0.05}
     async with connected(server.url, **quick) as backend, running(backend, submission(graph)) as told:
         await told.until_step(1)
-        await asyncio.sleep(0.3)  # six times the timeout, without a frame
+        await asyncio.sleep(0.5)  # more than twice the timeout, without a frame
         assert backend.session.connections == 1
         server.gate.limit(seed, None)
         assert isinstance(await told.end(), Finished)
