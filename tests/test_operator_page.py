@@ -97,6 +97,8 @@ async def test_only_operators_see_it(tmp_path: Path) -> None:
         assert not visit.bot.service.dispatcher.gates.paused
         signed = await visit.post("/sign-in", token=TOKEN)
         assert (signed.status, signed.url.rpartition("/")[2]) == (200, "operator")
+        await visit.post("/sign-out")
+        assert "/sign-in" in (await visit.get("/operator")).url
 
 
 async def test_what_changes_something_must_come_from_our_own_page(tmp_path: Path) -> None:

@@ -73,6 +73,7 @@ def web_parts(
         clock=clock,
         timezone=settings.timezone,
         tiers=tuple(settings.tiers),
+        open_to_all=open_to_all,
     )
     site = Site(
         listen.host,

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from aiohttp import BodyPartReader, web
 
-from bot.chat.web.doors import CSRF_FIELD, require_csrf
+from bot.chat.web.doors import CSRF_FIELD, readable, require_csrf
 from bot.domain.errors import TemplateError, UserError
 from bot.domain.text import Text
 from bot.templates.exports import MAX_BYTES, too_large
@@ -57,10 +57,8 @@ async def read_drop(request: web.Request) -> Drop:
     without one, HTTPForbidden for forms that are not our page's, and HTTPBadRequest for what is no form."""
     if not request.content_type.startswith("multipart/"):
         raise web.HTTPBadRequest(text="A form with a file was expected.\n")
-    try:
+    with readable():
         return await _read(request)
-    except ValueError as error:
-        raise web.HTTPBadRequest(text="That is no form.\n") from error
 
 
 async def _read(request: web.Request) -> Drop:

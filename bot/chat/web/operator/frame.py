@@ -59,10 +59,12 @@ class Told:
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """``timezone`` is the operator's: times are shown as their clock has them."""
+    """``timezone`` is the operator's: times are shown as their clock has them. ``open_to_all``: nobody has
+    signed in, so nobody can sign out."""
 
     pages: Pages
     timezone: str
+    open_to_all: bool = False
     told: Told = field(default_factory=Told)
 
     def show(
@@ -79,6 +81,7 @@ class Frame:
             tabs=[(name, HOME + path, words) for name, path, words in _TABS],
             told=self.told.of(visitor, request.query.get("told", "")),
             back=request.path_qs,
+            open_to_all=self.open_to_all,
             encode=encode,
             **self.drawing(visitor.language),
             **values,

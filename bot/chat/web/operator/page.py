@@ -25,7 +25,8 @@ from bot.service.running import RunningBot
 
 class OperatorPage:
     """``routes`` is a part of :class:`~bot.chat.web.site.Site`; ``run`` has to run beside it.
-    ``timezone`` is the operator's; ``tiers`` are names to choose from."""
+    ``timezone`` is the operator's; ``tiers`` are names to choose from.
+    ``open_to_all``: no token is asked for."""
 
     def __init__(
         self,
@@ -37,8 +38,9 @@ class OperatorPage:
         clock: Clock,
         timezone: str,
         tiers: tuple[str, ...],
+        open_to_all: bool = False,
     ) -> None:
-        frame = Frame(pages, timezone)
+        frame = Frame(pages, timezone, open_to_all)
         watch = FloorWatch(operator, lambda now: Days.up_to(now, 1, timezone).since)
         self.board = Board(frame, watch, live, clock)
         usecases, store = operator.usecases, operator.store
