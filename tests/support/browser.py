@@ -42,20 +42,21 @@ def needs_chromium() -> str:
     return path
 
 
-_QUICK = "from bot.cli import main, playground; playground.PACE = 0.04; main()"
+_QUICK = "from bot.cli import main, playground as p; p.PACE, p.FROM_WORDS = 0.04, {words}; main()"
 """The program itself, with an engine that takes less time for a picture."""
 
 
 class Demo:
     """``fairbrush demo`` as a process of its own."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, samples: bool = False) -> None:
         self.folder = folder
+        self._program = _QUICK.format(words="p.FROM_WORDS" if samples else "()")
         self.said: list[str] = []
         self.address = self._start(0)
 
     def _start(self, port: int) -> str:
-        command = [sys.executable, "-c", _QUICK, "demo", "--no-browser", "--port", str(port)]
+        command = [sys.executable, "-c", self._program, "demo", "--no-browser", "--port", str(port)]
         self._process = subprocess.Popen(
             [*command, "--data-dir", str(self.folder)],
             stdout=subprocess.DEVNULL,
@@ -104,8 +105,9 @@ class Demo:
 
 
 @contextmanager
-def demo(folder: Path) -> Iterator[Demo]:
-    made = Demo(folder)
+def demo(folder: Path, *, samples: bool = False) -> Iterator[Demo]:
+    """``samples``: with those that it paints by itself."""
+    made = Demo(folder, samples=samples)
     try:
         yield made
     finally:
