@@ -8,15 +8,18 @@ import re
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from functools import cache
 from html import unescape
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any, NamedTuple
+from unittest.mock import patch
 
 import aiohttp
 from aiohttp import ClientResponse, ClientSession, CookieJar
 
 from bot.app.web import WebParts, web_parts
+from bot.chat.web.pages import Pages
 from bot.config import Listen
 from tests.support.fake_server import FakeServer
 from tests.support.service import Bot, FakeClock, bot_at_work
@@ -135,6 +138,12 @@ async def _read(response: ClientResponse) -> Page:
     return Page(response.status, str(response.url), await response.text(), response.headers)
 
 
+@cache
+def compiled_once() -> Pages:
+    """To compile the templates anew takes longer than most tests."""
+    return Pages()
+
+
 @asynccontextmanager
 async def visited(
     folder: Path,
@@ -148,9 +157,12 @@ async def visited(
     made: list[WebParts] = []
 
     def parts(settings: Any, service: Any, clock: Any) -> dict[str, Any]:
-        made.append(
-            web_parts(settings, Listen("127.0.0.1", 0), service, clock, token=TOKEN, open_to_all=open_to_all)
-        )
+        with patch("bot.app.web.Pages", compiled_once):
+            made.append(
+                web_parts(
+                    settings, Listen("127.0.0.1", 0), service, clock, token=TOKEN, open_to_all=open_to_all
+                )
+            )
         return dict(made[0].run)
 
     async with bot_at_work(folder, servers, clock=clock, parts=parts, **sections) as bot:
