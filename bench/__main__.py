@@ -20,7 +20,9 @@ NAMES = (
     "discord_live",
     "telegram_flood",
     "telegram_live",
+    "ready",
     "web_watchers",
+    "open_pages",
 )
 
 if __name__ == "__main__":
