@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import re
@@ -9,6 +10,7 @@ import shutil
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import aiohttp
 import pytest
@@ -239,3 +241,28 @@ async def test_a_form_that_is_none_is_refused(tmp_path: Path) -> None:
             headers = {"Content-Type": kind, "X-Fairbrush-CSRF": (await visit.get("/operator")).csrf}
             async with visit.session.post(address, data=b"--y\r\n\r\nnonsense", headers=headers) as answer:
                 assert answer.status in (200, 400), (kind, await answer.text())
+
+
+async def test_an_upload_that_breaks_off_leaves_nothing(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with visited(tmp_path) as visit:
+        csrf = (await visit.get("/operator")).csrf
+        (cookie,) = visit.session.cookie_jar
+        address = urlsplit(visit.parts.site.address)
+        reader, writer = await asyncio.open_connection(address.hostname, address.port)
+        writer.write(
+            (
+                f"POST /operator/templates HTTP/1.1\r\nHost: {address.netloc}\r\nX-Fairbrush-CSRF: {csrf}\r\n"
+                f"Cookie: {cookie.key}={cookie.value}\r\nContent-Length: 1000000\r\n"
+                "Content-Type: multipart/form-data; boundary=x\r\n\r\n"
+                '--x\r\nContent-Disposition: form-data; name="file"; filename="a.json"\r\n\r\n{"1": '
+            ).encode()
+        )
+        await writer.drain()
+        await asyncio.sleep(0.05)
+        writer.transport.abort()
+        await reader.read()
+        await asyncio.sleep(0.05)
+        assert (await visit.get("/operator/templates")).status == 200
+    assert "stumbled" not in caplog.text
