@@ -230,8 +230,8 @@ class TestCommands:
         )
         async with watching(house, await bob.look(), bob) as seen:
             await ada.presses(encode(yes))
+            assert not messages_of(await bob.look())
             assert (await seen("remove"))["id"] == done.id
-        assert not messages_of(await bob.look())
 
 
 class TestWhoSeesWhat:
