@@ -23,14 +23,11 @@ from tests.support.fake_server import FakeServer
 
 WIDTH = 1200
 COLOURS = 128
+PAINTED = (("Ada", ""), ("Dmitri", " --template flux"))
+"""What the two servers are at."""
 WAITING = (
-    *(
-        ("Ada", 4, ""),
-        ("Benoît", 2, " --template flux"),
-        ("clara_k", 8, ""),
-        ("Dmitri", 1, " --template flux"),
-    ),
-    *(("Emre", 3, ""), ("Fatima", 6, ""), ("clara_k", 6, "")),
+    *(("Ada", 3, ""), ("Benoît", 2, " --template flux"), ("clara_k", 8, ""), ("Emre", 3, "")),
+    *(("Dmitri", 1, " --template flux"), ("Fatima", 6, ""), ("clara_k", 6, "")),
 )
 """Who asks for how many, of what."""
 TIERS = {
@@ -68,19 +65,19 @@ async def fill(visit: Visit) -> None:
         bot.clock.advance(6.0 + number % 5)
         busy[0].finish(6.0 + number % 5)
         await bot.until_over(receipt.accepted.request.id)
-    for number, (who, count, more) in enumerate(WAITING):
+    for who, more in PAINTED:
+        await bot.ask(f"a bridge{more}", who=who)
+    for server, fraction in zip(bot.servers, (0.62, 0.18), strict=True):
+        await server.until_waiting(1)
+        run = server.start()
+        bot.clock.advance(9)
+        assert run.on_event is not None
+        run.on_event(Progressed(node=NodeId("3"), title="KSampler", fraction=fraction, step=8, steps=20))
+    for who, count, more in WAITING:
         await bot.ask(f"a harbour --count {count}{more}", who=who)
-        bot.clock.advance(17)
-        if number == 1:
-            await asyncio.sleep(0.1)
-            for server, fraction in zip(bot.servers, (0.62, 0.18), strict=True):
-                run = server.start()
-                assert run.on_event is not None
-                run.on_event(
-                    Progressed(node=NodeId("3"), title="KSampler", fraction=fraction, step=8, steps=20)
-                )
+        bot.clock.advance(3)
     await asyncio.sleep(0.1)
-    bot.clock.advance(12)
+    bot.clock.advance(1)
 
 
 async def take(address: str) -> bytes:
