@@ -21,6 +21,7 @@ from bot.chat.web.tries import WRONG_TRIES, Tries
 from bot.domain.events import Finished
 from bot.domain.ids import NodeId
 from bot.domain.outputs import OutputFile, media_kind
+from bot.domain.throttle import Importance, Outbox, Route, Send, web_policy
 from bot.presentation.cards import Card, CardState, Row
 from tests.support.discord_bot import LiveClock, picture
 from tests.support.fake_server import FakeServer
@@ -471,3 +472,22 @@ class TestTries:
                 tries.wrong(address)
         assert not tries.are_over("a")
         assert tries.are_over("c")
+
+
+async def test_a_room_full_of_waiting_cards_finds_the_next_one_without_looking_at_all(house: House) -> None:
+    ada = await house.guest("Ada")
+    await ada.says("a fox")
+    await ada.says("an owl")
+    one, other = [await house.bot.service.store.request(each) for each in house.room.requests]
+    assert one is not None
+    assert other is not None
+    screen = house.parts.outcomes.screen
+    assert screen.route(one, 0) != screen.route(other, 0)
+    outbox = Outbox[int, int](web_policy())
+    for number in range(100):
+        outbox.show(number, Route("page", str(number)), 0, Importance.WAITING, 0.0)
+    sends = 0
+    while isinstance(outbox.next(0.0), Send):
+        sends += 1
+    # What is kept for results is kept for all of them together.
+    assert 0 < sends <= web_policy().calls - web_policy().kept

@@ -18,8 +18,6 @@ from bot.service.nsfw import SPOILER
 from bot.service.records import RequestRecord
 from bot.service.screens import Shown
 
-ROOM = Route("page", "room")
-
 
 @dataclass(frozen=True, slots=True)
 class Place:
@@ -71,7 +69,8 @@ class WebScreen:
         return replace(self._offers(request), details=True)
 
     def route(self, request: RequestRecord, now: int) -> Route | None:  # noqa: ARG002 - it is always there
-        return ROOM
+        # One each: nobody but this machine limits us, and the next one of a route is looked for among all in it.
+        return Route("page", str(request.id))
 
     def cost(self, shown: Shown) -> int:  # noqa: ARG002
         return 1
