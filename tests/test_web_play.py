@@ -10,10 +10,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from markupsafe import Markup
 
+from bot.chat.web.live import Live
+from bot.chat.web.play.room import MOST_OPEN, MOST_SHOWN, Message, Room
 from bot.domain.events import Previewed, Progressed
-from bot.domain.ids import IdentityId, NodeId
+from bot.domain.ids import IdentityId, NodeId, RequestId
+from bot.domain.text import Text
 from bot.presentation.actions import Danger, OnQuestion, encode, mark
+from bot.presentation.cards import Card, CardState
+from bot.presentation.language import ENGLISH
 from tests.support.discord_bot import LiveClock, picture
 from tests.support.fake_server import FakeServer
 from tests.support.web import Guest, House, Words, buttons_of, messages_of, open_house
@@ -326,3 +332,35 @@ class TestSuggestions:
             ) as answer:
                 items = (await answer.json())["items"]
             assert (items[0]["label"] if items else None) == first, line
+
+
+class TestRoom:
+    def message(self, number: int, state: CardState) -> Message:
+        return Message(
+            f"m-{number}",
+            number,
+            IdentityId("web:1"),
+            "Ada",
+            Card(state, Text("Here")),
+            request=RequestId(str(number)),
+        )
+
+    def test_a_flood_takes_neither_the_room_nor_the_disk(self) -> None:
+        room = Room(Live(), lambda *_: Markup("<li></li>"), [ENGLISH], now=lambda: 1)
+        noted: list[int] = []
+        room.changed = lambda: noted.append(len(room.requests))
+        for number in range(MOST_SHOWN + 20):
+            room.put(self.message(number, CardState.DONE))
+        assert room.requests[0] == "20"
+        flood = range(1000, 1000 + 2 * MOST_OPEN)
+        for number in flood:
+            room.put(self.message(number, CardState.ACCEPTED))
+        assert len(room.requests) == MOST_SHOWN + MOST_OPEN
+        before = room.requests, len(noted)
+        for number in flood:
+            room.put(self.message(number, CardState.QUEUED))
+        assert (room.requests, len(noted)) == before
+        # A result is shown, whoever was crowded out before.
+        room.put(self.message(1000, CardState.DONE))
+        assert room.requests[-1] == "1000"
+        assert sum(int(each) < 1000 for each in room.requests) == MOST_SHOWN - 1

@@ -7,7 +7,7 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from bot.chat.web.play.room import MOST_SHOWN, Room
+from bot.chat.web.play.room import MOST_OPEN, MOST_SHOWN, Room
 from bot.chat.web.play.screen import WebScreen
 from bot.chat.web.visitors import PLATFORM
 from bot.domain.errors import StoreUnavailable
@@ -56,7 +56,7 @@ class Memory:
     async def _recall(self) -> None:
         kept = await self.store.get(KEPT)
         wanted = [RequestId(str(each)) for each in kept] if isinstance(kept, list) else []
-        for request in wanted[-MOST_SHOWN:]:
+        for request in wanted[-(MOST_SHOWN + MOST_OPEN) :]:
             record = await self.store.request(request)
             if record is not None and record.platform == PLATFORM and record.gone is None:
                 await self._show(record)

@@ -83,7 +83,7 @@ class Play:
         since = self.room.change
         language = visitor.language
         shown = self.room.seen_by(visitor)
-        return self.pages.answer(
+        page = self.pages.answer(
             request,
             "play/room.html",
             since=since,
@@ -102,6 +102,9 @@ class Play:
             most_bytes=MAX_IMAGE_BYTES,
             most_pictures=MOST_PICTURES,
         )
+        # Cards are much alike.
+        page.enable_compression()
+        return page
 
     async def _live(self, request: web.Request) -> web.StreamResponse:
         visitor = visitor_of(request)

@@ -15,11 +15,13 @@ from markupsafe import Markup
 from bot.chat.web.live import Live, Piece, Where
 from bot.chat.web.visitors import Visitor
 from bot.domain.ids import IdentityId, RequestId
-from bot.presentation.cards import Card
+from bot.presentation.cards import Card, CardState
 from bot.presentation.language import Language
 
 MOST_SHOWN = 30
-"""Requests, the newest."""
+"""Requests that are over, the newest."""
+MOST_OPEN = 100
+"""Requests that wait or are painted: who asks for more sees the rest when it is done."""
 MOST_OWN = 20
 """Answers for one visitor's eyes."""
 MOST_VISITORS = 500
@@ -105,12 +107,24 @@ class Room:
         """Show a request; one that is shown already changes."""
         assert message.request is not None
         is_new = message.request not in self._shown
+        if is_new and self._is_crowded_out(message):
+            return
         self._shown[message.request] = message
         self._tell(message)
-        while len(self._shown) > MOST_SHOWN:
-            self._shown.popitem(last=False)
+        self._make_room()
         if is_new:
             self.changed()
+
+    def _is_crowded_out(self, message: Message) -> bool:
+        """How a request stands that gave its place to others; its result is shown all the same."""
+        waits = not message.card.state.final and message.card.state is not CardState.ACCEPTED
+        return waits and sum(not each.card.state.final for each in self._shown.values()) >= MOST_OPEN
+
+    def _make_room(self) -> None:
+        for final, most in ((True, MOST_SHOWN), (False, MOST_OPEN)):
+            alike = [key for key, each in self._shown.items() if each.card.state.final is final]
+            for oldest in alike[: max(0, len(alike) - most)]:
+                del self._shown[oldest]
 
     def say(self, message: Message) -> None:
         """Show something to one visitor; the same id again changes it."""

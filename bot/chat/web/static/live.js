@@ -39,6 +39,15 @@ const live = (() => {
       const same = fresh.querySelector(`img[data-key="${CSS.escape(shown.dataset.key)}"]`);
       if (same && same.src === shown.src) same.replaceWith(shown); // it does not flicker
     }
+    // A picture that changes gives way once the new one is there, so that nothing jumps.
+    for (const shown of old.querySelectorAll("img[data-smooth]")) {
+      const next = fresh.querySelector("img[data-smooth]");
+      if (!next || next.src === shown.src) continue;
+      const loading = new Image();
+      loading.src = next.src;
+      next.replaceWith(shown);
+      loading.decode().then(() => { shown.src = loading.src; }, () => {});
+    }
     old.replaceWith(fresh);
     if (key !== undefined) {
       const same = fresh.dataset.key === key ? fresh : fresh.querySelector(`[data-key="${CSS.escape(key)}"]`);

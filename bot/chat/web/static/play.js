@@ -316,4 +316,12 @@
     }
   });
   readOptions();
+
+  // Where the style sheet cannot let it grow.
+  if (!CSS.supports("field-sizing", "content")) {
+    line.addEventListener("input", () => {
+      line.style.height = "auto";
+      line.style.height = `${line.scrollHeight + 2}px`;
+    });
+  }
 })();
