@@ -69,7 +69,7 @@ class WebScreen:
         return replace(self._offers(request), details=True)
 
     def route(self, request: RequestRecord, now: int) -> Route | None:  # noqa: ARG002 - it is always there
-        # One each: nobody but this machine limits us, and the next one of a route is looked for among all in it.
+        # One each: nobody but this machine limits us, and the next of a route is looked for among all in it.
         return Route("page", str(request.id))
 
     def cost(self, shown: Shown) -> int:  # noqa: ARG002
