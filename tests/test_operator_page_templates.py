@@ -178,6 +178,7 @@ async def test_names_and_commands_that_cannot_be_are_refused(tmp_path: Path) -> 
         for fields, reason in CANNOT_BE:
             page = await added(visit, page, **fields)
             assert reason in page.text, fields
+            assert "picture could not be kept" not in page.text
             # What was typed is still there, and the file too.
             assert 'value="Portraits"' in page.html
             assert {path: path.read_bytes() for path in folder.iterdir()} == before, fields

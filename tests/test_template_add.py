@@ -91,7 +91,11 @@ def test_a_file_that_lies_there_already_gets_its_sidecar(folder: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["", " ", "a/b", "..", "../x", "a\\b", "C:x", "x\n", "a" * 101, ".hidden", "a?", "\x00", "\udc80"]
+    "name",
+    [
+        *("", " ", "a/b", "..", "../x", "a\\b", "C:x", "x\n", "a" * 101, ".hidden", "a?", "\x00", "\udc80"),
+        *("CON", "nul", "Com1", "aux.x", "LPT9.flux", "-rf", "--help"),
+    ],
 )
 def test_names_that_are_no_file_names_are_refused(folder: Path, name: str) -> None:
     with pytest.raises(ParameterError, match="cannot be a template's name"):

@@ -6,7 +6,7 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from bot.domain.errors import ParameterError
+from bot.domain.errors import OutputError, ParameterError, UserError
 from bot.domain.ids import IdentityId, TemplateName
 from bot.domain.text import Text
 from bot.presentation.card_admin import told_card
@@ -63,7 +63,8 @@ class NewTemplates:
 
     async def add(self, data: bytes, *, name: str, title: str, command: str, actor: IdentityId) -> Card:
         """Into the folder, with a sidecar, and on offer at once. Raises ParameterError for a name or a
-        command that cannot be, TemplateError, OutputError and StoreUnavailable."""
+        command that cannot be, TemplateError, UserError where the folder does not take it, and
+        StoreUnavailable."""
         command = command.strip().lstrip("/")
         if command in RESERVED:
             raise ParameterError(
@@ -73,7 +74,11 @@ class NewTemplates:
                 ),
             )
         title = shorten(one_line(title), _LONGEST_TITLE)
-        added = await in_thread(_add, data, self.folder, name.strip(), title, command, self.shelf.merged)
+        try:
+            added = await in_thread(_add, data, self.folder, name.strip(), title, command, self.shelf.merged)
+        except OutputError as error:
+            # On its own it says that a picture could not be kept.
+            raise UserError(error.text, cause=error.cause) from error
         await self.store.audit(
             AuditEntry(self.clock.now(), actor, "template add", added, f"/{command} {added}.json")
         )

@@ -5,6 +5,7 @@ The export is copied byte for byte. Each file appears whole or not at all, and n
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -28,6 +29,8 @@ COMMAND = "imagine"
 """By which a template is asked for unless its sidecar says otherwise."""
 _FORBIDDEN = frozenset('<>:"/\\|?*')
 """Characters that some operating system does not take in a file's name."""
+_DEVICE = re.compile(r"(con|prn|aux|nul|conin\$|conout\$|(com|lpt)[0-9¹²³])(\..*)?", re.IGNORECASE)
+"""Names that are no files on Windows, whatever they end in: a folder may move there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,8 +136,9 @@ def _one_line(text: str, most: int = 160) -> str:
 
 
 def _checked_name(name: str) -> str:
-    bad = _FORBIDDEN.intersection(name) or not name.isprintable()
-    if bad or not name.strip(" .") or name != name.strip() or name[:1] == "." or len(name) > MAX_NAME:
+    bad = _FORBIDDEN.intersection(name) or not name.isprintable() or _DEVICE.fullmatch(name)
+    # What begins with a dash is an option to whoever names it in a shell.
+    if bad or not name.strip(" .") or name != name.strip() or name[:1] in ".-" or len(name) > MAX_NAME:
         raise ParameterError(
             "name",
             Text(
