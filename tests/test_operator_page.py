@@ -19,7 +19,8 @@ from bot.chat.web.pages import Pages
 from bot.domain.events import Progressed
 from bot.domain.ids import NodeId
 from bot.domain.jobs import JobState
-from bot.service import floor
+from bot.service import floor, running
+from bot.service.ports import Health
 from tests.operator_page_support import HOSTILE, TOKEN, Page, Visit, visited
 from tests.support.fake_server import FakeServer, unreachable
 
@@ -272,6 +273,32 @@ async def test_nothing_is_looked_at_while_nobody_watches(
             visit.bot.clock.advance(1.0)
         await asyncio.sleep(0.05)
         assert looks == []
+
+
+class Slow(FakeServer):
+    """At some time it says no longer how it is."""
+
+    silent = False
+
+    async def health(self) -> Health:
+        if self.silent:
+            await asyncio.Event().wait()
+        return await super().health()
+
+
+async def test_a_slow_server_does_not_make_the_queue_stand_still(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(running, "MEMORY_WAITS", 60.0)
+    server = Slow()
+    async with visited(tmp_path, [server]) as visit:
+        page = await visit.get("/operator")
+        async with watching(visit, page) as socket:
+            server.silent = True
+            visit.bot.clock.advance(floor.LOOKS_AT_SERVERS)
+            await pieces(visit, socket)
+            await visit.bot.ask("a lighthouse", who="alice")
+            assert "alice" in (await pieces(visit, socket))["op-lanes"]
 
 
 async def test_lanes_change_one_by_one_where_few_do(tmp_path: Path) -> None:

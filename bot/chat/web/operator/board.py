@@ -6,10 +6,11 @@ language, when it has changed, however many pages show it.
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import math
 import secrets
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass, field
 
 from aiohttp import web
@@ -84,12 +85,17 @@ class Board:
         router.add_get(f"{HOME}/live", self._live)
 
     async def run(self) -> None:
+        async with asyncio.TaskGroup() as tasks:
+            # A server that is slow to say how it is must not make the queue stand still.
+            tasks.create_task(self._while_watched(self.watch.ask_servers), name="how servers are")
+            tasks.create_task(self._while_watched(self.look), name="what goes on")
+
+    async def _while_watched(self, look: Callable[[], Awaitable[object]]) -> None:
         while True:
             await self.clock.sleep(EVERY)
             if any(self.live.watchers(_channel(code)) for code in self._languages):
                 try:
-                    await self.watch.ask_servers()
-                    await self.look()
+                    await look()
                 except StoreUnavailable as error:
                     log.warning("the operator's page is not kept fresh: %s", error.text)
                 except Exception:
