@@ -41,11 +41,9 @@ LEFT_OUT = (
     "bot/metrics",
     "bot/service/at_rest.py",
     "bot/service/keep.py",
-    "bot/sketch",
     "bot/store/archive",
     "bot/store/database.py",
     "bot/store/lock.py",
-    "bot/store/store.py",
     "bot/store/troubles.py",
     "bot/templates/inspection.py",
 )
