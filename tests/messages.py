@@ -28,7 +28,7 @@ from bot.presentation.specs import IMAGINE, CommandSpec
 ROOT = Path(__file__).parent.parent
 LOCALE = ROOT / "bot" / "locale"
 POT = LOCALE / "fairbrush.pot"
-HEADER = "# What people are told in chat. Made by: make messages. How to translate: docs/translating.md"
+HEADER = "# What people are told in chat and on the page. Made by: make messages. How to translate: docs/translating.md"
 SHIPPED = ("upscale",)
 """Commands of the templates that come with the package."""
 NAME = "The name of a command or an option: small letters or other signs, no blanks, at most 32."
