@@ -21,8 +21,12 @@
 
   let follows = true;
   const down = () => { room.scrollTop = room.scrollHeight; };
+  let before = 0;
   room.addEventListener("scroll", () => {
-    follows = room.scrollHeight - room.scrollTop - room.clientHeight < 160;
+    // A picture that has just come makes the way down longer: only who goes up wants to stay there.
+    if (room.scrollHeight - room.scrollTop - room.clientHeight < 160) follows = true;
+    else if (room.scrollTop < before) follows = false;
+    before = room.scrollTop;
   }, { passive: true });
   new ResizeObserver(() => { if (follows) down(); }).observe(messages);
   document.addEventListener("piece", (event) => {
