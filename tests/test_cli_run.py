@@ -66,6 +66,7 @@ def test_pictures_take_their_turn_and_a_repeat_is_free(here: Path) -> None:
         pid = process.process.pid
         assert process.stdout.startswith("ready: sketch http://127.0.0.1:")
         assert process.stdout.endswith(" up, no chat platform is configured\n")
+        process.until(lambda p: p.stderr.count("\n") >= 2)  # the two streams are read apart
         assert process.stderr.splitlines() == [
             f"Data directory: {here / 'data'}",
             "No ComfyUI server is configured: the built-in sketch engine paints.",
@@ -128,9 +129,8 @@ def test_a_second_press_leaves_at_once_and_loses_nothing(here: Path) -> None:
     assert ended.stderr.endswith("Left at once. What the server was painting may go on.\n")
     (waiting,) = json.loads(call("queue", "--json").stdout)["jobs"]
     with bot(here) as process:
-        assert (
-            "1 job from before. It was at a server, which is asked first what became of it." in process.stderr
-        )
+        before = "1 job from before. It was at a server, which is asked first what became of it."
+        process.until(lambda p: before in p.stderr)
         eventually(lambda: is_idle(here))
         gone = call("queue", "cancel", waiting["id"])
         assert (gone.exit_code, gone.stderr) == (1, f"Nothing to cancel: {waiting['id']} had ended before.\n")
