@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 from heapq import merge
 from itertools import islice
 
@@ -23,11 +24,12 @@ from bot.service.surveys import (
     Wanted,
     Work,
 )
-from bot.store.connection import column
+from bot.store.connection import column, reader
 from bot.store.own import Access
 from bot.store.people import keys_of, person_of
 from bot.store.reading import results
 from bot.store.rows import job_record, json_list, plain, request_record
+from bot.store.troubles import explained
 
 REACH = 5_000
 """Requests, or entries of the log, that one look goes through at most."""
@@ -212,7 +214,14 @@ class SurveyStore(Access):
         return await self._read(survey_request, request)
 
     async def survey_people(self, search: str = "", *, offset: int = 0, limit: int = 50) -> People:
-        return await self._read(survey_people, search, offset, limit)
+        # A connection of its own: to look through all people takes a while, and others must not wait for it.
+        try:
+            async with reader(self.path) as connection:
+                return await connection.snapshot(
+                    partial(survey_people, search=search, offset=offset, limit=limit)
+                )
+        except sqlite3.Error as error:
+            raise explained(error, self.path) or error from error
 
     async def survey_audit(
         self, *, actor: str = "", subject: str = "", before: int | None = None, limit: int = 50

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections import OrderedDict
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit
@@ -130,8 +130,3 @@ def _with_told(address: str, key: str) -> str:
 def refusal(error: FairbrushError) -> Card:
     """The card of a failure, for an operator: where files lie is theirs to know."""
     return replace(error_card(error), lines=(error.text,))
-
-
-def cut(words: Sequence[str], most: int) -> tuple[Sequence[str], int]:
-    """The first of them, and how many more there are."""
-    return words[:most], max(0, len(words) - most)
