@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import io
 import uuid
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
-from aiohttp import ClientSession, CookieJar, FormData, WSMsgType
+from aiohttp import ClientError, ClientSession, CookieJar, FormData, WSMsgType
 
-from bot.chat.web import doors, live
+from bot.chat.web import doors, listening, live
 from bot.chat.web.doors import CSRF_HEADER, is_known_host
 from bot.chat.web.play import sent as intake
 from bot.chat.web.play.files import attachment
@@ -491,3 +493,32 @@ async def test_a_room_full_of_waiting_cards_finds_the_next_one_without_looking_a
         sends += 1
     # What is kept for results is kept for all of them together.
     assert 0 < sends <= web_policy().calls - web_policy().kept
+
+
+async def answers(house: House) -> bool:
+    try:
+        return await status(house, "/") == 200
+    except ClientError:
+        return False
+
+
+async def test_whoever_opens_many_connections_leaves_files_for_the_bot(
+    tmp_path: Path, server: EvilServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(listening, "open_files", lambda: 8)
+    async with open_house(tmp_path, [server], clock=LiveClock()) as house:
+        where = urlsplit(house.address)
+        opened = [await asyncio.open_connection(where.hostname, where.port) for _ in range(6)]
+        for reader, _ in opened[4:]:
+            with contextlib.suppress(ConnectionResetError):
+                assert await reader.read() == b""
+        for _, writer in opened[:4]:
+            writer.close()
+            await writer.wait_closed()
+        for _ in range(500):
+            if found := await answers(house):
+                break
+            await asyncio.sleep(0.01)
+        assert found
+        for _, writer in opened[4:]:
+            writer.close()

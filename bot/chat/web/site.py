@@ -15,6 +15,7 @@ from aiohttp import hdrs, web
 from aiohttp.typedefs import Handler
 
 from bot.chat.web.doors import MOST_BYTES, dress, guard, know, read_form, require_csrf
+from bot.chat.web.listening import listen
 from bot.chat.web.live import Live
 from bot.chat.web.pages import Pages, serve_static
 from bot.chat.web.tries import Tries
@@ -79,8 +80,9 @@ class Site:
             runner = web.AppRunner(self._application, access_log=None, shutdown_timeout=STOP_SECONDS)
             await runner.setup()
             stack.push_async_callback(runner.cleanup)
+            assert runner.server is not None
             try:
-                await web.TCPSite(runner, self._host, self._port).start()
+                server = await listen(runner.server, self._host, self._port)
             except OSError as error:
                 raise ConfigError(
                     Text(
@@ -92,7 +94,8 @@ class Site:
                     ),
                     cause=repr(error),
                 ) from error
-            port = runner.addresses[0][1]
+            stack.callback(server.close)
+            port = server.sockets[0].getsockname()[1]
             shown = "localhost" if self._host in ("0.0.0.0", "::", "") else self._host  # noqa: S104 - compared
             self.address = f"http://[{shown}]:{port}" if ":" in shown else f"http://{shown}:{port}"
             # Before the runner waits for what is open: pages stay open for ever.
