@@ -18,7 +18,7 @@ NEW_ENOUGH := import sys; sys.exit(sys.version_info < (3, 11))
 .PHONY: help demo test lint format messages bench clean
 
 help:
-	@echo "make demo    install, then paint three sample pictures"
+	@echo "make demo    install, paint three sample pictures, open a page to paint more"
 	@echo "make test    install with the developers' tools, then run every check and test"
 	@echo "make lint    the checks alone; make format repairs what can be repaired"
 	@echo "make messages  bring the translations up to date with the code, and list what they lack"
