@@ -13,12 +13,16 @@ MOST_CONNECTIONS = 1500
 
 async def listen(server: web.Server, host: str, port: int) -> asyncio.Server:
     """Serve at that address. More connections than there may be are closed at once. Raises OSError."""
-    most = min(MOST_CONNECTIONS, open_files() // 2)
+    files = open_files()
+    most = min(MOST_CONNECTIONS, files // 2)
 
     def accepted() -> asyncio.BaseProtocol:
         return server() if len(server.connections) < most else _Refused()
 
-    return await asyncio.get_running_loop().create_server(accepted, host, port, backlog=128)
+    # So many are accepted before the first of them can be refused.
+    return await asyncio.get_running_loop().create_server(
+        accepted, host, port, backlog=min(128, max(8, files // 8))
+    )
 
 
 def open_files() -> int:
