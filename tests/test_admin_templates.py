@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from bot.domain.errors import NotFound, ParameterError, StoreUnavailable, TemplateNotFound
-from bot.domain.ids import ServerName
+from bot.domain.errors import NotFound, ParameterError, Quarantined, StoreUnavailable, TemplateNotFound
+from bot.domain.ids import RequestId, ServerName, TemplateName
 from bot.domain.jobs import JobState
 from bot.domain.text import Text
 from bot.presentation.card_plain import plain
@@ -78,6 +78,18 @@ async def test_a_template_is_offered_no_longer_and_again(here: Office) -> None:
         (ADA.identity, "template off", "second", "ugly"),
         (OLAF.identity, "template on", "second", ""),
     ]
+
+
+async def test_one_that_rests_is_offered_again_when_an_operator_has_looked_at_it(here: Office) -> None:
+    quarantine, now = here.bot.service.usecases.gate.guards.quarantine, here.bot.clock.now()
+    for number in range(3):
+        quarantine.failed(TemplateName("second"), RequestId(f"r{number}"), now)
+    with pytest.raises(Quarantined):
+        await here.ask("a fox --template second")
+    assert "rests no longer" in plain(await here.say("templates enable", template="second", reason="mended"))
+    await here.ask("a fox --template second")
+    assert await here.deeds() == [(ADA.identity, "template on", "second", "mended")]
+    assert "was offered already" in plain(await here.say("templates enable", template="second"))
 
 
 async def test_what_is_in_line_is_painted_all_the_same(here: Office) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import re
 import shutil
 import socket
 import time
@@ -509,7 +510,9 @@ def test_a_terminal_gets_a_table_in_groups(here: Path) -> None:
     headings = [heading for heading in rows.HEADINGS.values() if f"\x1b[1m{heading}\x1b[0m" in written]
     assert headings == list(rows.HEADINGS.values())
     assert "\x1b[31mred" not in written, "a file's name steers no terminal"
-    assert max(map(len, written.replace("\x1b[1;31m", "").split("\r\n"))) < 120
+    # The folder's own name may be longer than the terminal is wide.
+    plain = re.sub(r"\x1b\[[\d;]*m", "", written).replace(str(here), "here")
+    assert max(map(len, plain.split("\r\n"))) <= 120
     last = written.strip().splitlines()[-1]
     assert "Look at: template a" in last
     assert "Discord.  1 warning, 2 problems." in last

@@ -39,7 +39,7 @@ def test_run_serves_it_and_says_where_and_never_the_token(here: Path) -> None:
         file = here / "data" / "web-token"
         token = file.read_text().strip()
         line = f"Operator's page: http://127.0.0.1:{port}/operator The token is in {file}"
-        assert line in bot.stderr.splitlines()
+        bot.until(lambda p: line in p.stderr.splitlines())
         assert token not in bot.stderr + bot.stdout
         assert "Sign in as the operator" in page(f"http://127.0.0.1:{port}/")
 

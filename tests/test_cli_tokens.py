@@ -12,16 +12,21 @@ import pytest
 
 from bot.cli.checks import discord, machine, platforms, telegram
 from bot.cli.checks.asking import Questions
+from bot.cli.run_warnings import open_doors
 from bot.cli.tokens import RIGHTS, Pasted, not_for_discord, not_for_telegram, pasted
+from bot.config import load_settings
 from tests.support.answering import answering
 from tests.support.cli import running
-from tests.support.commands import unused_port
+from tests.support.commands import empty_folder, refused, unused_port
 from tests.support.discord import DiscordWorld
 from tests.support.service import settings_for
 from tests.support.telegram import TelegramWorld
 
 DISCORD_TOKEN = "MTIzNDU2Nzg5MDEyMzQ1Njc4.Gabcde.abcdefghijklmnopqrstuvwxyz0123456789AB"
 TELEGRAM_TOKEN = "110201543:AAHdqTcvCH1vGWJxfSeofSAs0K5PALDsaw0"
+
+
+here = empty_folder()
 
 
 async def found(folder: Path, **sections: Any) -> list[tuple[str, str]]:
@@ -281,3 +286,39 @@ def test_run_says_that_a_section_has_no_token(name: str, tmp_path: Path) -> None
     with running("run", cwd=tmp_path) as bot:
         bot.until(lambda p: "ready: " in p.stdout)
         assert f"The section [{name}] has no token: the bot runs without it." in bot.stderr
+
+
+@pytest.mark.parametrize(
+    ("section", "token", "says"),
+    [
+        (
+            "discord",
+            TELEGRAM_TOKEN,
+            "discord.token: That is a Telegram bot token: it belongs into",
+        ),
+        (
+            "telegram",
+            DISCORD_TOKEN,
+            "telegram.token: That is a Discord bot token: it belongs into",
+        ),
+    ],
+)
+def test_run_gives_no_platform_the_token_of_the_other(
+    section: str, token: str, says: str, here: Path
+) -> None:
+    (here / "config.toml").write_text(f'[{section}]\ntoken = "{token}"\n')
+    said = refused("run")
+    assert says in said
+    assert token not in said
+    assert not (here / "data").exists()
+
+
+@pytest.mark.parametrize(("host", "warned"), [("0.0.0.0", True), ("127.0.0.1", False), ("[::1]", False)])
+def test_doors_that_others_reach_are_told_of(host: str, warned: bool, tmp_path: Path) -> None:
+    settings = load_settings(
+        None,
+        environ={"FAIRBRUSH__WEB__LISTEN": f"{host}:1", "FAIRBRUSH__METRICS__LISTEN": f"{host}:2"},
+        folder=tmp_path,
+    )
+    told = list(open_doors(settings))
+    assert [line.partition(":")[0] for line in told] == (["web.listen", "metrics.listen"] if warned else [])

@@ -68,11 +68,15 @@ async def _run(
 
     from bot.cli.common import load
     from bot.cli.log import start_logging
+    from bot.cli.run_warnings import open_doors, refuse_other_tokens
 
     settings = load(config_file)
     _check_pace(settings, comfyui, pace)
+    refuse_other_tokens(settings)
     say = start_logging(settings)
     say(f"Data directory: {settings.data_dir}")
+    for door in open_doors(settings):
+        say(door)
     try:
         await _work(settings, comfyui, pace, interruption, say)
     except asyncio.CancelledError:

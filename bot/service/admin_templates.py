@@ -56,15 +56,23 @@ class AdminTemplates:
     async def enable(self, said: Said, asker: Asker) -> Card:
         name = self._called(said)
         broken = next((each for each in self.shelf.library.disabled() if each.name == name), None)
+        quarantine, now = self.operator.usecases.gate.guards.quarantine, self.operator.clock.now()
+        rested = quarantine.until(name, now) is not None
         changed = await self.shelf.offer(name, offered=True)
-        if changed:
+        if changed or rested:
             await self._audit(asker, "template on", name, said.reason())
+        quarantine.lift(name)
         shown = name_of(name)
         if broken is not None:
             return told_card(
                 Text("Template {name} cannot be used as it is", name=shown),
                 *broken.problems[:3],
                 notes=(Text("Mend its files in the folder of workflows, and have it read anew."),),
+            )
+        if rested and not changed:
+            return told_card(
+                Text("Template {name} rests no longer", name=shown),
+                notes=(Text("If it fails again and again, it rests again."),),
             )
         if not changed:
             return told_card(Text("Template {name} was offered already", name=shown))

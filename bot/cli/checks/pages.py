@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import ipaddress
 import os
 import socket
 from collections.abc import Iterator
@@ -11,6 +10,7 @@ from dataclasses import dataclass
 
 from bot.chat.web.site import TOKEN_FILE
 from bot.cli.checks.rows import Row
+from bot.cli.run_warnings import is_public
 from bot.config import Listen, Settings
 
 _EVERYWHERE = frozenset({"0.0.0.0", "::"})  # noqa: S104 - to recognise it
@@ -69,7 +69,7 @@ def _looked(door: _Door, *, running: bool) -> Row:
             return Row("ok", "pages", door.key, f"{shown} is in use, as it should be while the bot runs.")
         return Row("problem", "pages", door.key, f"Nothing can listen at {shown}: {_reason(door, failed)}")
     free = f"{shown} is free."
-    if _is_public(door.listen.host):
+    if is_public(door.listen.host):
         return Row(
             "warning",
             "pages",
@@ -111,13 +111,6 @@ def cannot_listen(listen: Listen) -> int | None:
     except OSError as error:
         return error.errno or -1
     return None
-
-
-def _is_public(host: str) -> bool:
-    try:
-        return not ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host != "localhost"
 
 
 def _shown(listen: Listen) -> str:
