@@ -83,8 +83,7 @@ def message(page: Page, words: str) -> Locator:
 def test_a_guest_paints_with_the_keyboard_alone(window: BrowserContext, house: Demo) -> None:
     page = comes_in(window, house, "Ada")
     line = page.get_by_role("combobox", name="What to paint")
-    page.keyboard.press("Tab")  # past the link that skips to the content
-    line.focus()
+    expect(line).to_be_focused()
     page.keyboard.type("/im")
     expect(page.get_by_role("option", name="/imagine")).to_be_visible()
     page.keyboard.press("ArrowDown")

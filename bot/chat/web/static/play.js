@@ -320,6 +320,8 @@
     }
   });
   readOptions();
+  // Where a keyboard is at hand; on a phone its own would cover half of the room.
+  if (matchMedia("(pointer: fine)").matches) line.focus({ preventScroll: true });
 
   // Where the style sheet cannot let it grow.
   if (!CSS.supports("field-sizing", "content")) {
