@@ -12,6 +12,8 @@ from pathlib import Path
 import pytest
 
 from bot.cli import playground
+from bot.config import load_settings
+from bot.templates.loader import shipped_folder
 from tests.support.cli import posix_only, running
 from tests.support.commands import empty_folder, refused, unused_port
 
@@ -66,6 +68,21 @@ def test_the_demo_goes_on_as_a_page_until_it_is_stopped(here: Path) -> None:
         ended = demo.interrupt().end()
     assert ended.code == 0
     assert "Closed. The page shows all of it again with  --data-dir shown" in ended.stderr
+
+
+def test_what_guests_hand_in_goes_into_a_folder_of_their_own(here: Path) -> None:
+    demo = load_settings(None, environ={"FAIRBRUSH__WORKFLOWS_DIR": str(shipped_folder())}, folder=here)
+    demo.data_dir.mkdir()
+    own = playground._own_workflows(demo)
+    assert own == here / "data" / "workflows"
+    assert {file.name for file in own.iterdir()} == {file.name for file in shipped_folder().iterdir()}
+    changed = own / "text-to-image.toml"
+    changed.write_text('title = "Mine"\n', "utf-8")
+    playground._own_workflows(demo)
+    assert changed.read_text("utf-8") == 'title = "Mine"\n'
+    (here / "workflows").mkdir()
+    theirs = load_settings(None, environ={}, folder=here)
+    assert playground._own_workflows(theirs) == here / "workflows"
 
 
 def test_a_port_that_somebody_wants_is_not_replaced(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -48,6 +48,7 @@ from bot.service.operator import (
 )
 from bot.service.threads import in_thread
 from bot.sketch import EngineSettings
+from bot.templates.loader import shipped_folder
 
 HOST, PORT = "127.0.0.1", 8765
 FIRST_LOOK = 10.0
@@ -72,6 +73,7 @@ async def open_page(
     folder = Folder(data_dir or new_folder(), remedy=Text("Name another folder with --data-dir."))
     await folder.prepare()
     demo = _of_a_demo(settings, folder.path.absolute(), await in_thread(_port, port))
+    demo = demo.model_copy(update={"workflows_dir": await in_thread(_own_workflows, demo)})
     start_logging(demo)
     token = await kept_token(demo.data_dir)
     made: list[WebParts] = []
@@ -120,6 +122,18 @@ def _of_a_demo(settings: Settings, data_dir: Path, port: int) -> Settings:
             "web": Web(listen=Listen(HOST, port)),
         }
     )
+
+
+def _own_workflows(demo: Settings) -> Path:
+    """Those of the program are copied, so that what guests hand in is not among them."""
+    shipped, own = shipped_folder(), demo.data_dir / "workflows"
+    if demo.workflows_dir.resolve() != shipped.resolve():
+        return demo.workflows_dir
+    own.mkdir(parents=True, exist_ok=True)
+    for file in shipped.iterdir():
+        if file.is_file() and not (own / file.name).exists():
+            shutil.copyfile(file, own / file.name)
+    return own
 
 
 def _port(wanted: int | None) -> int:
