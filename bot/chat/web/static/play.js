@@ -301,7 +301,7 @@
   }
 
   line.addEventListener("input", () => { readOptions(); ask(); });
-  line.addEventListener("blur", () => setTimeout(close, 150));
+  line.addEventListener("blur", () => setTimeout(() => { if (document.activeElement !== line) close(); }, 150));
   line.addEventListener("keydown", (event) => {
     if (event.isComposing) return;
     const open = !list.hidden;
