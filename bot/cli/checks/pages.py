@@ -48,10 +48,11 @@ def _same(one: Listen, other: Listen) -> bool:
 def _doors(settings: Settings) -> Iterator[_Door]:
     web = settings.web
     if web.listen is not None:
+        what = "Its operator's part opens" if web.guests else "It opens"
         if web.token.get_secret_value():
-            where = "Its operator's part opens with web.token"
+            where = f"{what} with web.token"
         else:
-            where = f"Its operator's part opens with the token in {settings.data_dir / TOKEN_FILE}"
+            where = f"{what} with the token in {settings.data_dir / TOKEN_FILE}"
         guests = "; everybody may paint, without a token (web.guests)" if web.guests else ""
         yield _Door("web.listen", web.listen, f"{where}{guests}")
     if settings.metrics.listen is not None:
