@@ -58,6 +58,22 @@ async def test_a_new_file_and_its_folder_are_made(tmp_path: Path) -> None:
     assert [file.name for file in path.parent.iterdir()] == ["fairbrush.db"]
 
 
+@pytest.mark.skipif(os.name == "nt", reason="there are no such permissions")
+async def test_what_people_wrote_is_for_the_bots_user_alone(tmp_path: Path) -> None:
+    before = os.umask(0o022)
+    try:
+        folder = tmp_path / "data"
+        with locked(folder):
+            async with opened(folder / "fairbrush.db"):
+                made = [folder, *folder.glob("fairbrush.db*")]
+                assert len(made) >= 2
+                assert not [path for path in made if path.stat().st_mode & 0o077]
+        await backup(folder / "fairbrush.db", tmp_path / "copy.db")
+        assert not (tmp_path / "copy.db").stat().st_mode & 0o077
+    finally:
+        os.umask(before)
+
+
 @pytest.mark.usefixtures("written_as_shipped")
 async def test_what_a_commit_means(path: Path) -> None:
     async with writer(path) as connection:

@@ -36,7 +36,7 @@ def write_address(folder: Path, address: Address) -> None:
     """
     temporary = folder / f".{NAME}.{secrets.token_hex(8)}"
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(0o700, parents=True, exist_ok=True)
         number = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with os.fdopen(number, "w", encoding="utf-8") as stream:
             json.dump(asdict(address), stream)

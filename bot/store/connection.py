@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import sqlite3
 from collections.abc import Callable
 from functools import partial
@@ -67,6 +68,10 @@ _FOR_READING = ("PRAGMA query_only = ON",)
 
 
 def _connect(path: Path, mode: str, busy_seconds: float, pragmas: tuple[str, ...]) -> sqlite3.Connection:
+    if mode == "rwc" and not path.exists():
+        # For its owner alone, and so is what SQLite puts beside it. Where that cannot be done it says why.
+        with contextlib.suppress(OSError):
+            path.touch(mode=0o600)
     connection = sqlite3.connect(
         f"{path.absolute().as_uri()}?mode={mode}",
         uri=True,

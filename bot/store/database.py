@@ -122,6 +122,7 @@ def copy(connection: sqlite3.Connection, target: Path) -> None:
     unfinished = target.with_name(f"{target.name}{_PART}")
     try:
         unfinished.unlink(missing_ok=True)
+        unfinished.touch(mode=0o600)
         with closing(sqlite3.connect(unfinished)) as into:
             connection.backup(into)
             # The copy is one file: it shall be moved and sent without a second beside it.

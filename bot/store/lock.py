@@ -25,7 +25,8 @@ def locked(data_dir: Path, *, patience: float = 0.0) -> Iterator[None]:
     """
     lock, holder = FileLock(data_dir / LOCK_NAME), data_dir / PID_NAME
     try:
-        data_dir.mkdir(parents=True, exist_ok=True)
+        # What people wrote is in there.
+        data_dir.mkdir(0o700, parents=True, exist_ok=True)
         lock.acquire(timeout=patience, poll_interval=0.02)
     except Timeout as error:
         raise _held(data_dir, holder) from error

@@ -313,7 +313,7 @@ async def open_store(
                 await reads.work(partial(database.check_current, path))
                 yield SqliteStore(path, reads, None, clock)
         else:
-            await asyncio.to_thread(path.parent.mkdir, parents=True, exist_ok=True)
+            await asyncio.to_thread(path.parent.mkdir, 0o700, parents=True, exist_ok=True)
             await database.look_first(path)
             async with writer(path, busy_seconds=busy_seconds) as writes:
                 await writes.work(partial(database.prepare, path, clock()))

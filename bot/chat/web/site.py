@@ -182,7 +182,7 @@ def _kept_token(file: Path) -> str:
         if file.is_file() and (found := file.read_text(encoding="utf-8").strip()):
             return found
         token = secrets.token_urlsafe(24)
-        file.parent.mkdir(parents=True, exist_ok=True)
+        file.parent.mkdir(0o700, parents=True, exist_ok=True)
         file.touch(mode=0o600)
         file.write_text(f"{token}\n", encoding="utf-8")
     except (OSError, UnicodeError) as error:
