@@ -64,7 +64,7 @@ async def test_what_people_wrote_is_for_the_bots_user_alone(tmp_path: Path) -> N
     try:
         folder = tmp_path / "data"
         with locked(folder):
-            async with opened(folder / "fairbrush.db"):
+            async with opened(folder):
                 made = [folder, *folder.glob("fairbrush.db*")]
                 assert len(made) >= 2
                 assert not [path for path in made if path.stat().st_mode & 0o077]
