@@ -6,7 +6,7 @@ import asyncio
 import sqlite3
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,7 @@ from bot.config import Settings
 from bot.domain.errors import StoreUnavailable
 from bot.domain.events import Previewed, Progressed
 from bot.domain.ids import NodeId
-from bot.domain.jobs import DeliveryState
+from bot.domain.jobs import DeliveryState, JobState
 from bot.domain.text import Text
 from bot.domain.throttle import Gone, Importance, Refusal, RetryAfter, Route, Transient, discord_policy
 from bot.presentation.card_situation import Offers
@@ -307,7 +307,9 @@ async def test_those_who_wait_are_looked_at_the_seldomer_the_more_they_are(play:
     request = await play.asked()
     await play.until(lambda: play.stage.shown)
     pause = play.reporter._pause
-    watched = Watched.of(request, await play.bot.store.jobs_of(request.id))
+    # The bot may be about to paint it.
+    waiting = [replace(job, state=JobState.QUEUED) for job in await play.bot.store.jobs_of(request.id)]
+    watched = Watched.of(request, waiting)
     assert pause(watched) == 2.0
     play.reporter._requests |= {(request.id, number): request for number in range(1, 400)}
     assert pause(watched) == 10.0

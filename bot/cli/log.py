@@ -49,6 +49,7 @@ def start_logging(settings: Settings) -> Say:
     handler.addFilter(guard)
     root.addHandler(handler)
     level = logging.getLevelNamesMapping()[settings.log.level.upper()]
+    handler.setLevel(level)  # some libraries have a level of their own
     logging.getLogger("bot").setLevel(level)
     root.setLevel(max(level, logging.WARNING))
     return say if settings.log.format == "console" else _announcing(handler)
