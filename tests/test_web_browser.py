@@ -112,10 +112,12 @@ def test_a_guest_paints_with_the_keyboard_alone(window: BrowserContext, house: D
     # What is pressed stays where the focus is, and what follows is another message.
     button = mine.get_by_role("button", name="Settings")
     button.focus()
+    page.locator(".room").evaluate("room => { room.scrollTop = 0; }")
     page.keyboard.press("Enter")
     told = message(page, "Only you see this")
     expect(told).to_contain_text("--seed 5")
     expect(button).to_be_focused()
+    expect(told).to_be_in_viewport()
     told.get_by_role("button", name="Take this away").press("Enter")
     expect(page.get_by_text("Only you see this")).to_have_count(0)
 

@@ -25,11 +25,14 @@ class Background:
         assert self._tasks is not None
         guarded = _guarded(work, name)
         try:
-            return self._tasks.create_task(guarded, name=name)
+            task = self._tasks.create_task(guarded, name=name)
         except RuntimeError:  # the bot ends
             guarded.close()
             work.close()
             raise
+        # One that is cancelled before it began has not begun its work either.
+        task.add_done_callback(lambda _: work.close())
+        return task
 
     async def within(self, seconds: float, work: Coroutine[Any, Any, T], name: str) -> T | None:
         """Its result, or None when it takes longer: then it goes on by itself."""

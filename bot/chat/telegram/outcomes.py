@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass, replace
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from bot.chat.telegram.address import Address
 from bot.chat.telegram.background import Background
@@ -209,11 +209,8 @@ class Outcomes:
 
     # Calls
 
-    async def _patiently(self, scene: Scene, doing: Awaitable[None]) -> None:
-        async def done() -> None:
-            await doing
-
-        await self.background.within(PATIENCE, done(), f"what follows from {scene.event}")
+    async def _patiently(self, scene: Scene, doing: Coroutine[Any, Any, None]) -> None:
+        await self.background.within(PATIENCE, doing, f"what follows from {scene.event}")
 
     async def _new(
         self, place: Address, send: Callable[[Address], Awaitable[Address | Trouble]]

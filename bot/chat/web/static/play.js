@@ -33,6 +33,8 @@
     dress(event.detail.element.parentElement ? event.detail.element : messages);
     while (messages.children.length > MOST_SHOWN) messages.firstElementChild.remove();
     if (follows) down();
+    // Whoever pressed something further up is shown what it was answered with.
+    else if (event.detail.isNew && event.detail.element.matches(".own")) event.detail.element.scrollIntoView({ block: "nearest" });
   });
   dress(messages);
   down();
@@ -233,6 +235,10 @@
   function close() {
     clearTimeout(timer);
     asked += 1;
+    hide();
+  }
+
+  function hide() {
     list.hidden = true;
     chosen = -1;
     line.setAttribute("aria-expanded", "false");
@@ -269,7 +275,7 @@
     } catch { /* the next letter asks again */ }
     if (mine !== asked || !found) return;
     offered = found;
-    if (!found.items.length) { close(); return; }
+    if (!found.items.length) { hide(); return; } // what was typed since is about to be asked for
     list.replaceChildren(...found.items.map((item, index) => {
       const entry = document.createElement("li");
       entry.id = `suggestion-${index}`;
