@@ -94,6 +94,8 @@ def config_text(answers: Answers) -> str:
         )
         section.add(tomlkit.comment("file web-token, from the first start on."))
         section["listen"] = answers.web
+        section.add(tomlkit.comment("Let everybody who reaches the page paint there without it:"))
+        section.add(tomlkit.comment("guests = true"))
         document["web"] = section
     return tomlkit.dumps(document).rstrip("\n") + "\n"
 
