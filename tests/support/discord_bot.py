@@ -170,8 +170,14 @@ async def until(
         await asyncio.sleep(0.005)
 
 
+async def _acknowledged(reply: Reply) -> None:
+    """Before time is moved on: three seconds of it, and Discord takes no answer any more."""
+    await until(lambda: reply.answer is not None, what=f"a first response in {reply!r}")
+
+
 async def says(reply: Reply, words: str, *, bot: Bot | None = None, step: float = 0.0) -> Reply:
     """Wait until the reply shows ``words``, in whatever case."""
+    await _acknowledged(reply)
     await until(
         lambda: reply.message is not None and words.casefold() in reply.text.casefold(),
         bot=bot,
@@ -182,6 +188,7 @@ async def says(reply: Reply, words: str, *, bot: Bot | None = None, step: float 
 
 
 async def shows_picture(reply: Reply, *, bot: Bot | None = None, step: float = 0.0, count: int = 1) -> Reply:
+    await _acknowledged(reply)
     await until(
         lambda: reply.message is not None and len(images(reply.shown)) == count,
         bot=bot,
