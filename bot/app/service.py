@@ -21,10 +21,9 @@ from bot.comfy.backend import ComfyBackend
 from bot.comfy.client import ComfyClient
 from bot.comfy.watch import Patience
 from bot.config import ComfyServer, Settings, tiers_of
-from bot.domain.estimates import Estimates
 from bot.domain.fairqueue import FairQueue
-from bot.domain.guard import Ceilings, Quarantine
 from bot.domain.ids import ClientId, IdentityId, ServerName
+from bot.service import learned
 from bot.service.acceptance import Acceptance, new_request_id
 from bot.service.accounts import Accounts
 from bot.service.admin import AdminCommands
@@ -176,7 +175,7 @@ async def make_service(
     gallery = Gallery(settings.data_dir)
     shelf = Shelf(await in_thread(TemplateLibrary, settings.workflows_dir), store)
     await shelf.recall()
-    guards = await _learned(store)
+    guards = await learned.recall(store)
     lanes = Lanes(tuple(server.name for server in servers))
     virtual_time, flows = await store.flows()
     dispatcher = Dispatcher(
@@ -357,14 +356,6 @@ async def _connect(
     backend = ComfyBackend(client, name=configured.name, patience=patience, client_id=ClientId(client_id))
     await stack.enter_async_context(backend)
     return Server(ServerName(configured.name), backend, configured.url)
-
-
-async def _learned(store: Store) -> Guards:
-    guards = Guards(Estimates(), Ceilings(), Quarantine())
-    guards.estimates.load(await store.learned("estimates"))
-    guards.ceilings.load(await store.learned("ceilings"))
-    guards.quarantine.load(await store.learned("quarantine"))
-    return guards
 
 
 def _draw(low: int, high: int) -> int:

@@ -21,12 +21,11 @@ from bot.domain.errors import (
     ServerWedged,
     StoreUnavailable,
 )
-from bot.domain.estimates import Estimates
 from bot.domain.fairqueue import FairQueue
-from bot.domain.guard import Ceilings, Quarantine
 from bot.domain.ids import JobId, ServerName, UserId
 from bot.domain.jobs import JobState
 from bot.domain.text import Text
+from bot.service import learned
 from bot.service.attempts import Attempts, Guards, Hooks, new_prompt_id
 from bot.service.clock import Clock
 from bot.service.errands import Errands
@@ -372,15 +371,12 @@ class Dispatcher:
                 self.lanes.keep({job.work.needs for job in self.line.jobs.values()})
 
     async def _save_flows(self) -> None:
-        guards = self._guards
         flows = self.queue.virtual_time, self.queue.lagging()
         try:
             if flows != self._saved:
                 await self._store.save_flows(*flows)
                 self._saved = flows
-            await _save(self._store, "estimates", guards.estimates)
-            await _save(self._store, "ceilings", guards.ceilings)
-            await _save(self._store, "quarantine", guards.quarantine)
+            await learned.keep(self._store, self._guards)
         except StoreUnavailable as error:
             self._notices.tell(error.text)
 
@@ -390,12 +386,3 @@ class Dispatcher:
         for name, prompt_id in self.attempts.memory.forget(job).items():
             if (server := self.servers.get(name)) is not None:
                 server.strays.add(prompt_id)
-
-
-async def _save(store: Store, kind: str, learned: Estimates | Ceilings | Quarantine) -> None:
-    if changed := learned.dirty():
-        try:
-            await store.save_learned(kind, changed)
-        except StoreUnavailable:
-            learned.not_saved(changed)
-            raise

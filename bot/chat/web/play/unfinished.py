@@ -42,6 +42,7 @@ class Unfinished:
         if found is None:
             return None
         if found.small is None:
+            # In no group: whoever asked first may go, and others wait for the same. It raises nothing.
             found.small = asyncio.create_task(preview_jpeg(found.content), name=f"preview of {request}")
         return await asyncio.shield(found.small)
 
