@@ -10,19 +10,18 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-import multiprocessing
 import re
 import sys
 import tempfile
 import time
 import uuid
 from contextlib import ExitStack
-from multiprocessing.queues import Queue
 from pathlib import Path
 from unittest.mock import patch
 
 import aiohttp
 
+from bench.pages import PAGES, RealClock, processor_percent, watched
 from bench.support import milliseconds, report
 from bot.chat.web.play.room import Message, Room, channel_of
 from bot.chat.web.play.screen import Place
@@ -30,67 +29,15 @@ from bot.domain.events import Progressed
 from bot.domain.ids import IdentityId, NodeId
 from bot.presentation.flags import parse_line
 from bot.presentation.language import ENGLISH
-from bot.service.clock import Clock
 from bot.service.gate import Asker, Origin
 from tests.support.discord_bot import picture
 from tests.support.fake_server import FakeServer
-from tests.support.service import FakeClock
 from tests.support.web import House, open_house
 
 MOST_PERCENT, MOST_KB, MOST_MS = 20.0, 100.0, 300.0
-PAGES, GUESTS, SERVERS = 200, 40, 3
+GUESTS, SERVERS = 40, 3
 SECONDS, A_JOB, TOLD_EVERY = 12.0, 5.0, 0.2
 LOADS = 20
-
-
-class RealClock(FakeClock):
-    """The support of the tests with time as it is."""
-
-    def now(self) -> int:
-        return round(time.time() * 1000)
-
-    def monotonic(self) -> float:
-        return time.monotonic()
-
-    async def sleep(self, seconds: float) -> None:
-        await asyncio.sleep(seconds)
-
-    def as_clock(self) -> Clock:
-        return Clock()
-
-
-def open_pages(address: str, told: Queue[tuple[str, float]]) -> None:
-    """As many browsers with one page each. Tells when all are open, and what came."""
-    asyncio.run(_open_pages(address, told))
-
-
-async def _open_pages(address: str, told: Queue[tuple[str, float]]) -> None:
-    received = [0, 0]
-
-    async def follow(live: str) -> None:
-        async with session.ws_connect(address + live) as socket:
-            async for message in socket:
-                received[0] += len(message.data)
-                received[1] += 1
-
-    connector = aiohttp.TCPConnector(limit=0)
-    async with aiohttp.ClientSession(connector=connector) as session, asyncio.TaskGroup() as tasks:
-        following = []
-        for _ in range(PAGES):
-            # Each is a visitor of its own: none keeps a cookie.
-            async with aiohttp.ClientSession() as visitor, visitor.get(f"{address}/") as answer:
-                html = await answer.text()
-            live = re.search(r'data-live="([^"]+)"', html)
-            assert live is not None, html
-            following.append(tasks.create_task(follow(live[1].replace("&amp;", "&"))))
-        told.put(("open", PAGES))
-        await asyncio.sleep(2.0)
-        before = tuple(received)
-        await asyncio.sleep(SECONDS)
-        told.put(("bytes", (received[0] - before[0]) / SECONDS / PAGES))
-        told.put(("messages", (received[1] - before[1]) / SECONDS / PAGES))
-        for task in following:
-            task.cancel()
 
 
 async def asks(house: House, guest: int, number: int) -> None:
@@ -117,31 +64,6 @@ async def paint(house: House, server: FakeServer, numbers: itertools.count[int])
         server.finish(A_JOB)
         number = next(numbers)
         await asks(house, number % GUESTS, number)
-
-
-async def processor_percent() -> float:
-    used, began = time.process_time(), time.monotonic()
-    await asyncio.sleep(SECONDS)
-    return 100 * (time.process_time() - used) / (time.monotonic() - began)
-
-
-async def watched(address: str) -> tuple[float, dict[str, float]]:
-    """What it costs with the pages open."""
-    spawn = multiprocessing.get_context("spawn")
-    told: Queue[tuple[str, float]] = spawn.Queue()
-    process = spawn.Process(target=open_pages, args=(address, told))
-    process.start()
-    found: dict[str, float] = {}
-    while "open" not in found:
-        name, value = await asyncio.to_thread(told.get)
-        found[name] = value
-    await asyncio.sleep(1.0)
-    percent = await processor_percent()
-    while "messages" not in found:
-        name, value = await asyncio.to_thread(told.get)
-        found[name] = value
-    await asyncio.to_thread(process.join)
-    return percent, found
 
 
 def naively() -> ExitStack:
@@ -190,10 +112,10 @@ async def measure(
     async with asyncio.TaskGroup() as tasks:
         painting = [tasks.create_task(paint(house, server, numbers)) for server in house.bot.servers]
         await asyncio.sleep(2.0)
-        alone = await processor_percent()
-        percent, found = await watched(house.address)
+        alone = await processor_percent(SECONDS)
+        percent, found = await watched(house.address, "/", SECONDS)
         with naively():
-            naive, _ = await watched(house.address)
+            naive, _ = await watched(house.address, "/", SECONDS)
         load = await first_load(house.address)
         for task in painting:
             task.cancel()
